@@ -1,0 +1,170 @@
+"use strict";
+
+{
+    const BOX_PASSES = 3;
+    const STRIP = 32;
+
+    /** Replaces every value v by `table[v]`. @param {ChangeMap} map @param {Uint8Array} table 256 values @returns {Rect} */
+    function applyTable(map, table) {
+        const { pixels, settled } = map;
+        for (let i = 0; i < pixels.length; i++) pixels[i] = table[settled[i]];
+        map.touch(map.bounds);
+        return map.bounds;
+    }
+
+    /** 255 becomes 0 and the other way round. @param {ChangeMap} map @returns {Rect} */
+    function invert(map) {
+        return applyTable(map, Uint8Array.from({ length: 256 }, (_, v) => 255 - v));
+    }
+
+    /**
+     * Stretches [black, white] to the whole range and bends the middle: above 1, gamma raises the values between.
+     * @param {ChangeMap} map
+     * @param {{black: number, white: number, gamma: number}} levels 0 <= black < white <= 1; gamma > 0
+     * @returns {Rect}
+     */
+    function levels(map, { black, white, gamma }) {
+        const table = Uint8Array.from({ length: 256 }, (_, v) => {
+            const t = Math.min(1, Math.max(0, (v / 255 - black) / (white - black)));
+            return Math.round(255 * t ** (1 / gamma));
+        });
+        return applyTable(map, table);
+    }
+
+    /**
+     * A Gaussian blur with the map continued by its edge pixels: three box filters in a row whose fractional radius
+     * gives exactly the wanted variance (Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended
+     * box filtering", 2011), at a cost that does not grow with sigma.
+     * @param {ChangeMap} map
+     * @param {number} sigma standard deviation in pixels, >= 0
+     * @returns {Rect}
+     */
+    function blur(map, sigma) {
+        const { width, height, pixels, settled } = map;
+        if (!(sigma > 0)) pixels.set(settled);
+        else {
+            const box = extendedBox(sigma);
+            const rows = new Uint16Array(width * height);
+            const line = new Float32Array(width);
+            const spare = new Float32Array(width);
+            for (let y = 0; y < height; y++) {
+                for (let x = 0; x < width; x++) line[x] = settled[y * width + x];
+                const blurred = repeatBox(line, spare, box);
+                for (let x = 0; x < width; x++) rows[y * width + x] = blurred[x] * 256 + 0.5;
+            }
+            blurColumns(rows, map, box);
+        }
+        map.touch(map.bounds);
+        return map.bounds;
+    }
+
+    /** Columns are taken in strips, so that each row of memory is visited once per strip. */
+    function blurColumns(rows, { width, height, pixels }, box) {
+        const lines = Array.from({ length: STRIP }, () => new Float32Array(height));
+        const spare = new Float32Array(height);
+        const done = [];
+        for (let left = 0; left < width; left += STRIP) {
+            const count = Math.min(STRIP, width - left);
+            for (let y = 0; y < height; y++) {
+                for (let k = 0; k < count; k++) lines[k][y] = rows[y * width + left + k] / 256;
+            }
+            for (let k = 0; k < count; k++) done[k] = Float32Array.from(repeatBox(lines[k], spare, box));
+            for (let y = 0; y < height; y++) {
+                for (let k = 0; k < count; k++) pixels[y * width + left + k] = done[k][y] + 0.5;
+            }
+        }
+    }
+
+    /** @returns {{radius: number, inner: number, outer: number}} weight `inner` within whole `radius`, `outer` one pixel further */
+    function extendedBox(sigma) {
+        const variance = (sigma * sigma) / BOX_PASSES;
+        const radius = Math.floor((Math.sqrt(12 * variance + 1) - 1) / 2);
+        const length = 2 * radius + 1;
+        const share = (length * (radius * (radius + 1) - 3 * variance)) / (6 * (variance - (radius + 1) ** 2));
+        const inner = 1 / (length + 2 * share);
+        return { radius, inner, outer: share * inner };
+    }
+
+    /** @returns {Float32Array} whichever of the two buffers holds the result */
+    function repeatBox(line, spare, box) {
+        let [source, target] = [line, spare];
+        for (let pass = 0; pass < BOX_PASSES; pass++) {
+            boxFilter(source, target, box);
+            [source, target] = [target, source];
+        }
+        return source;
+    }
+
+    function boxFilter(source, target, { radius, inner, outer }) {
+        const last = source.length - 1;
+        const at = (i) => source[i < 0 ? 0 : i > last ? last : i];
+        let sum = 0;
+        for (let i = -radius; i <= radius; i++) sum += at(i);
+        for (let i = 0; i <= last; i++) {
+            target[i] = inner * sum + outer * (at(i - radius - 1) + at(i + radius + 1));
+            sum += at(i + radius + 1) - at(i - radius);
+        }
+    }
+
+    /**
+     * Resamples by a triangle filter that widens with reduction, so that shrinking averages and enlarging interpolates.
+     * @param {{width: number, height: number, pixels: Uint8Array}} source
+     * @param {number} width
+     * @param {number} height
+     * @returns {Uint8Array} width x height values
+     */
+    function resample(source, width, height) {
+        if (source.width === width && source.height === height) return source.pixels.slice();
+        const columns = triangleWeights(source.width, width);
+        const rows = triangleWeights(source.height, height);
+        const between = new Float32Array(width * source.height);
+        for (let y = 0; y < source.height; y++) {
+            for (let x = 0; x < width; x++) {
+                const { first, weights } = columns[x];
+                let sum = 0;
+                for (let k = 0; k < weights.length; k++) sum += weights[k] * source.pixels[y * source.width + first + k];
+                between[y * width + x] = sum;
+            }
+        }
+        const pixels = new Uint8Array(width * height);
+        const sums = new Float32Array(width);
+        for (let y = 0; y < height; y++) {
+            const { first, weights } = rows[y];
+            sums.fill(0.5);
+            for (let k = 0; k < weights.length; k++) {
+                const start = (first + k) * width;
+                for (let x = 0; x < width; x++) sums[x] += weights[k] * between[start + x];
+            }
+            pixels.set(sums, y * width);
+        }
+        return pixels;
+    }
+
+    function triangleWeights(from, to) {
+        const scale = from / to;
+        const support = Math.max(1, scale);
+        return Array.from({ length: to }, (_, i) => {
+            const centre = (i + 0.5) * scale;
+            const first = Math.max(0, Math.floor(centre - support + 0.5));
+            const end = Math.min(from, Math.floor(centre + support + 0.5));
+            const raw = Array.from({ length: end - first }, (_, k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - centre) / support));
+            const total = raw.reduce((sum, weight) => sum + weight, 0);
+            return { first, weights: Float32Array.from(raw, (weight) => weight / total) };
+        });
+    }
+
+    /**
+     * @param {Uint8ClampedArray} rgba
+     * @returns {Uint8Array} ITU-R 601 luma of each pixel; what is transparent counts as black
+     */
+    function luminance(rgba) {
+        const grey = new Uint8Array(rgba.length / 4);
+        for (let i = 0, k = 0; i < grey.length; i++, k += 4) {
+            const luma = (299 * rgba[k] + 587 * rgba[k + 1] + 114 * rgba[k + 2]) / 1000;
+            grey[i] = (luma * rgba[k + 3]) / 255 + 0.5;
+        }
+        return grey;
+    }
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { invert, levels, blur, resample, luminance });
+}

@@ -1,0 +1,178 @@
+"use strict";
+
+{
+    /** The img2img tab's picture elements; the mask's, where the tab has one, comes along. */
+    const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
+    const MASK_THRESHOLD = 128;
+    const SETTLE_MS = 100;
+
+    /** Samplers that make fewer model calls than k-diffusion's for the same strength. */
+    const FEWER_CALLS = { DDIM: 2, "DDIM CFG++": 2, PLMS: 1, UniPC: 1 };
+
+    const byId = (id) => gradioApp().querySelector(`#${id}`);
+    const isShown = (element) => element !== null && element.getClientRects().length > 0;
+
+    function numberIn(id) {
+        return Number.parseFloat(byId(id)?.querySelector("input[type=number]")?.value);
+    }
+
+    /** @param {string} source URL @returns {Promise<HTMLImageElement>} */
+    async function loadImage(source) {
+        const image = new Image();
+        image.src = source;
+        await image.decode();
+        return image;
+    }
+
+    /**
+     * @param {CanvasImageSource} source
+     * @param {number} width
+     * @param {number} height
+     * @returns {Uint8ClampedArray} RGBA
+     */
+    function readColours(source, width, height) {
+        const canvas = document.createElement("canvas");
+        canvas.width = width;
+        canvas.height = height;
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        context.drawImage(source, 0, 0, width, height);
+        return context.getImageData(0, 0, width, height).data;
+    }
+
+    /**
+     * The one place that knows the pages of AUTOMATIC1111 and Forge: where their pictures, masks, sliders and our
+     * hidden fields are found.
+     */
+    class HostPage {
+        #shownSource = null;
+        #timer = null;
+
+        /**
+         * Reports the picture of the visible img2img tab now and whenever it becomes another.
+         * @param {(picture: ?HTMLImageElement) => void} onPicture null when the tab has none
+         */
+        watchPicture(onPicture) {
+            const check = async () => {
+                this.#timer = null;
+                const box = this.#pictureBox();
+                if (!box) return;
+                const source = imageSource(box);
+                if (source === this.#shownSource) return;
+                this.#shownSource = source;
+                const picture = source && (await loadImage(source).catch(() => null));
+                if (source === this.#shownSource) onPicture(picture || null);
+            };
+            const soon = () => (this.#timer ??= setTimeout(check, SETTLE_MS));
+            new MutationObserver(soon).observe(byId("mode_img2img"), {
+                subtree: true,
+                childList: true,
+                attributes: true,
+                attributeFilter: ["src", "class", "style"],
+            });
+            check();
+        }
+
+        /**
+         * @param {number} value of the map, 0..255
+         * @returns {{steps: number, of: number}} how many of the current steps a pixel of this value is free in
+         */
+        stepsOf(value) {
+            const steps = numberIn("img2img_steps") || 0;
+            const slider = numberIn("img2img_denoising_strength") || 0;
+            const strength = (value / 255) * slider;
+            if (!strength) return { steps: 0, of: steps };
+            const levels = window.opts?.img2img_fix_steps ? Math.floor(steps / Math.min(slider, 0.999)) : steps;
+            const free = Math.floor(Math.min(strength, 0.999) * levels) + 1 - (FEWER_CALLS[samplerName()] ?? 0);
+            return { steps: Math.max(0, Math.min(steps, free)), of: steps };
+        }
+
+        /** @param {string} dataUrl the map for Python; empty for none */
+        sendMap(dataUrl) {
+            const field = byId("diffdiff_map")?.querySelector("textarea, input");
+            if (!field || field.value === dataUrl) return;
+            field.value = dataUrl;
+            updateInput(field);
+        }
+
+        /**
+         * Holds back a click on Generate until `flush` is done, so that a run never starts with an older map.
+         * @param {() => boolean} isBehind
+         * @param {() => Promise<void>} flush
+         */
+        guardGenerate(isBehind, flush) {
+            document.addEventListener(
+                "click",
+                async (event) => {
+                    const button = event.target instanceof Element && event.target.closest("#img2img_generate");
+                    if (!button || !isBehind()) return;
+                    event.stopImmediatePropagation();
+                    event.preventDefault();
+                    await flush();
+                    setTimeout(() => button.click());
+                },
+                true,
+            );
+        }
+
+        /**
+         * The inpaint mask that is painted or uploaded in the visible tab.
+         * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} 0 or 255, as the host rounds it; null when there is none
+         */
+        async inpaintMask() {
+            const box = this.#pictureBox();
+            if (!box) return null;
+            const canvas = box.querySelector('canvas[key="mask"]');
+            if (canvas) return asMask(readColours(canvas, canvas.width, canvas.height), canvas.width, canvas.height);
+            const source = box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box);
+            if (!source) return null;
+            const image = await loadImage(source);
+            return asMask(readColours(image, image.naturalWidth, image.naturalHeight), image.naturalWidth, image.naturalHeight);
+        }
+
+        /** @returns {Promise<?HTMLImageElement>} the gallery's picture that is selected or shown large, else its first */
+        async lastResult() {
+            const gallery = byId("img2img_gallery");
+            const image =
+                gallery?.querySelector(".thumbnail-item.selected img") ??
+                gallery?.querySelector('[data-testid="detailed-image"]') ??
+                gallery?.querySelector("img");
+            return image ? loadImage(image.src) : null;
+        }
+
+        #pictureBox() {
+            return PICTURES.map(byId).find(isShown) ?? null;
+        }
+    }
+
+    /** @returns {?string} */
+    function imageSource(box) {
+        const images = [...(box?.querySelectorAll("img") ?? [])];
+        return images.map((image) => image.getAttribute("src")).find(Boolean) ?? null;
+    }
+
+    /** Forge keeps what is scribbled on a canvas as a picture in a text field beside it. @returns {?string} */
+    function scribbleOf(box) {
+        const id = box.querySelector(".forge-container")?.id.replace(/^container_/, "");
+        return (id && gradioApp().querySelector(`#${CSS.escape(id)}.logical_image_foreground textarea`)?.value) || null;
+    }
+
+    function asMask(rgba, width, height) {
+        const pixels = new Uint8Array(width * height);
+        const opaque = rgba.every((value, i) => i % 4 !== 3 || value === 255);
+        const grey = opaque ? globalThis.diffdiff.luminance(rgba) : pixels.map((_, i) => rgba[4 * i + 3]);
+        for (let i = 0; i < pixels.length; i++) pixels[i] = grey[i] > MASK_THRESHOLD ? 255 : 0;
+        return pixels.includes(255) ? { width, height, pixels } : null;
+    }
+
+    function samplerName() {
+        const box = byId("img2img_sampling");
+        return (box?.querySelector("input:checked") ?? box?.querySelector("input, select"))?.value;
+    }
+
+    onUiLoaded(() => {
+        const container = byId("diffdiff_painter");
+        if (container) globalThis.diffdiff.painter = new globalThis.diffdiff.Painter(container, new HostPage());
+    });
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours });
+}
