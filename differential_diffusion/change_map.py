@@ -1,0 +1,215 @@
+"""Change maps: how much each pixel of the input picture may change, and how that reaches the latent's cells.
+
+A map is float32 (H, W) in [0, 1] at the input picture's size: 1 = change as much as the strength slider allows,
+0 = keep. Polarity is decided once, where the picture is decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_SIDE = 16384
+"""Longest side of a map, in pixels."""
+MAX_PIXELS = 64_000_000
+"""Largest map, in pixels."""
+MAX_ENCODED = 4 * MAX_PIXELS
+"""Longest base64 text of a map, in characters."""
+SOFTNESS_REACH = 3
+"""A soft edge ends after this many standard deviations; beyond, every pixel keeps the value it had."""
+
+
+class BadMap(ValueError):
+    """A map that cannot be used. The message says what was wrong and what is allowed."""
+
+
+class Polarity(str, Enum):
+    """What white means in a map's picture. The paper's own maps are of the second kind."""
+
+    WHITE_CHANGES = "white changes"
+    WHITE_KEEPS = "white keeps"
+
+
+class SoftnessSide(str, Enum):
+    """Where the blur of a map may reach."""
+
+    BOTH = "both"
+    OUTWARDS = "outwards"
+    INWARDS = "inwards"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A size in pixels (or cells)."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, plane: np.ndarray) -> Extent:
+        return cls(plane.shape[1], plane.shape[0])
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A rectangle of the input picture, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def decode(text: str) -> np.ndarray:
+    """Decode a map's picture from base64 or a data URL: uint8 (H, W), its luminance.
+
+    A transparent picture is taken over black; an EXIF rotation is applied. The text is never opened as a path or URL,
+    and size is checked before a pixel is decoded.
+
+    Raises:
+        BadMap: not base64, not a picture, or beyond `MAX_SIDE`, `MAX_PIXELS` or `MAX_ENCODED`.
+    """
+    if len(text) > MAX_ENCODED:
+        raise BadMap(f"the picture's text has {len(text)} characters; at most {MAX_ENCODED} are allowed")
+    header, comma, body = text.partition(",")
+    if comma and not (header.startswith("data:image/") and header.endswith(";base64")):
+        raise BadMap("a data URL must begin with data:image/...;base64, (no paths and no web addresses are opened)")
+    try:
+        data = base64.b64decode("".join((body if comma else header).split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadMap(
+            "not base64; send the picture itself as base64 or a data URL, no path and no web address"
+        ) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            picture = Image.open(io.BytesIO(data))
+            _check_size(picture)
+            return luminance(picture)
+        except BadMap:
+            raise
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            raise BadMap(f"not a picture that can be decoded ({error}); PNG, JPEG or WebP are") from error
+
+
+def _check_size(picture: Image.Image) -> None:
+    width, height = picture.size
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise BadMap(
+            f"the picture is {width} x {height}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS} pixels are allowed"
+        )
+
+
+def luminance(picture: Image.Image) -> np.ndarray:
+    """Brightness of a picture: uint8 (H, W). Transparency is taken over black, EXIF rotation applied, 16 bits kept to
+    their upper 8."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        return (np.asarray(picture, dtype=np.int32).clip(0, 65535) >> 8).astype(np.uint8)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+    return np.asarray(picture.convert("L"))
+
+
+def digest(grey: np.ndarray) -> str:
+    """A short name for a map's pixels (uint8 (H, W)), for infotext: the first 10 hex digits of their SHA-256."""
+    size = f"{grey.shape[1]}x{grey.shape[0]}:".encode()
+    return hashlib.sha256(size + np.ascontiguousarray(grey).tobytes()).hexdigest()[:10]
+
+
+def from_grey(grey: np.ndarray, polarity: Polarity, extent: Extent) -> np.ndarray:
+    """A map's picture (uint8 (H, W)) as a change map of `extent`, float32 in [0, 1]."""
+    values = grey.astype(np.float32) / 255
+    return resample(1 - values if polarity is Polarity.WHITE_KEEPS else values, extent)
+
+
+def resample(plane: np.ndarray, extent: Extent) -> np.ndarray:
+    """A plane (float (H, W)) at another size: exact area averages where it shrinks, linear where it grows.
+
+    A plane of one value keeps it, and a pixel is 0 only where everything it covers is 0.
+    """
+    for axis_extent in (Extent(extent.width, plane.shape[0]), extent):
+        shrinks = axis_extent.width <= plane.shape[1] and axis_extent.height <= plane.shape[0]
+        if axis_extent != Extent.of(plane):
+            method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            plane = cv2.resize(plane, (axis_extent.width, axis_extent.height), interpolation=method)
+    return plane
+
+
+def soften(plane: np.ndarray, softness: float, side: SoftnessSide = SoftnessSide.BOTH) -> np.ndarray:
+    """Blur a change map (float32 (H, W)) by a Gaussian (paper 4.1).
+
+    Args:
+        softness: its standard deviation in pixels; 0 leaves the map as it is.
+        side: `OUTWARDS` never lowers a value, `INWARDS` never raises one.
+    """
+    reach = int(SOFTNESS_REACH * softness)
+    if reach == 0:
+        return plane
+    kernel = (2 * reach + 1, 2 * reach + 1)
+    soft = cv2.GaussianBlur(plane, kernel, softness, borderType=cv2.BORDER_REPLICATE).clip(0, 1)
+    if side is SoftnessSide.OUTWARDS:
+        return np.maximum(soft, plane)
+    if side is SoftnessSide.INWARDS:
+        return np.minimum(soft, plane)
+    return soft
+
+
+class ResizeMode(int, Enum):
+    """How img2img brings the input picture to the size that is generated."""
+
+    STRETCH = 0
+    CROP = 1
+    FILL = 2
+    STRETCH_LATENT = 3
+
+
+def to_canvas(plane: np.ndarray, mode: ResizeMode, canvas: Extent) -> np.ndarray:
+    """A plane (float (H, W)) of the input picture on the generated picture's canvas, placed as img2img places the
+    picture itself: stretched, cropped to the middle, or with its edges drawn out to fill."""
+    if mode in (ResizeMode.STRETCH, ResizeMode.STRETCH_LATENT):
+        return resample(plane, canvas)
+    source = Extent.of(plane)
+    canvas_is_wider = canvas.width / canvas.height > source.width / source.height
+    fit_width = canvas_is_wider == (mode is ResizeMode.CROP)
+    if canvas.width / canvas.height == source.width / source.height:
+        placed = canvas
+    elif fit_width:
+        placed = Extent(canvas.width, source.height * canvas.width // source.width)
+    else:
+        placed = Extent(source.width * canvas.height // source.height, canvas.height)
+    plane = resample(plane, placed)
+    left, top = canvas.width // 2 - placed.width // 2, canvas.height // 2 - placed.height // 2
+    rows = np.arange(canvas.height) - top
+    columns = np.arange(canvas.width) - left
+    return plane[rows.clip(0, placed.height - 1)][:, columns.clip(0, placed.width - 1)]
+
+
+def cut(plane: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """The part of a plane (H, W) inside `bounds`."""
+    return plane[bounds.y : bounds.y + bounds.height, bounds.x : bounds.x + bounds.width]
+
+
+def to_cells(canvas_plane: np.ndarray, cells: Extent) -> np.ndarray:
+    """A map on the canvas, averaged over each latent cell: float64 (h, w). 0 only where the whole cell is 0."""
+    return resample(canvas_plane.astype(np.float64), cells).clip(0, 1)
+
+
+def paste_weight(plane: np.ndarray, feather: float) -> np.ndarray:
+    """How much of the generated picture is shown: float32 (H, W), 0 where the map is 0, rising to 1 within `feather`
+    pixels of it, so that the kept part stays bit-equal to the input and its border shows no seam."""
+    if plane.all():
+        return np.ones_like(plane, dtype=np.float32)
+    distance = cv2.distanceTransform((plane > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    share = (distance / feather).clip(0, 1)
+    return share * share * (3 - 2 * share)

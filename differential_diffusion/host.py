@@ -1,0 +1,370 @@
+"""The WebUI around us: the only module that imports `modules.*` or tells AUTOMATIC1111 and Forge apart.
+
+One `Img2ImgRun` is one call of the host's `process_images`. It wraps this one `p`'s `init` and `sample`, because an
+error raised there reaches the user, while one raised in a script callback is printed and the picture is made without
+the effect. Everything that it changes on `p` is changed back before the wrapped function returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from differential_diffusion import change_map, fan, infotext, plan
+from differential_diffusion.change_map import Bounds, Extent, ResizeMode
+from differential_diffusion.pin import variance_exploding, variance_preserving
+from differential_diffusion.schedule import Schedule
+from differential_diffusion.session import SamplingSession
+from differential_diffusion.settings import NAME, Settings, Source, parse_arguments
+from modules import images, masking, sd_samplers_common, shared
+from modules.processing import StableDiffusionProcessingImg2Img, create_binary_mask
+
+RUN = "differential_diffusion_run"
+"""Name under which a run stands on its `p`, so that the host's callbacks find it."""
+
+CELL = 8
+"""Pixels of a latent cell; the host calls it opt_f."""
+
+IDLE_STEPS = {"ddim": 2, "ddim_cfgpp": 2, "plms": 2, "unipc": 1}
+"""How many of its t_enc + 1 levels a run of a timestep sampler never denoises."""
+
+FILL_KEEPS_ORIGINAL = 1
+"""The host's `inpainting_fill`: 0 fill, 1 original, 2 latent noise, 3 latent nothing."""
+
+SCRIPTS_WITHOUT_US = {
+    "SD upscale": "it runs img2img on tiles, and a map belongs to the whole picture",
+    "Outpainting mk2": "it makes masks of its own",
+    "Poor man's outpainting": "it makes masks of its own",
+    "img2img alternative test": "it replaces the sampling that the map would steer",
+}
+"""Scripts of the img2img tab that cannot be combined with a change map, and why."""
+
+
+def begin(p: Any, arguments: Sequence[Any]) -> None:
+    """Before a run of `p`: put the effect on it if its script arguments ask for that."""
+    if not isinstance(p, StableDiffusionProcessingImg2Img):
+        return
+    Img2ImgRun.detach(p)
+    for label in infotext.LABELS.values():
+        p.extra_generation_params.pop(label, None)
+    try:
+        settings = parse_arguments(arguments)
+    except Exception as error:  # raised again inside p.init, where the host shows it
+        Img2ImgRun(p, error).attach()
+        return
+    if settings is None:
+        return
+    reason = _why_not(p)
+    if reason is not None:
+        p.comment(f"{NAME} was off: {reason}.")
+        return
+    Img2ImgRun(p, settings).attach()
+
+
+def composite(p: Any, overlay: Any) -> None:
+    """Before one picture is laid together: replace the host's overlay (`PostProcessMaskOverlayArgs`) by ours."""
+    run = Img2ImgRun.on(p)
+    if run is not None:
+        run.show(overlay)
+
+
+def end(p: Any) -> None:
+    """After a run of `p`: take everything of ours off it, except what its infotext says."""
+    Img2ImgRun.detach(p)
+
+
+def _why_not(p: Any) -> str | None:
+    """Why the effect must stay off in this run; None if it need not."""
+    chosen = p.script_args[0] if p.script_args else 0
+    if isinstance(chosen, int) and chosen > 0:
+        title = p.scripts.selectable_scripts[chosen - 1].title()
+        if title in SCRIPTS_WITHOUT_US:
+            return f'script "{title}": {SCRIPTS_WITHOUT_US[title]}'
+    return None
+
+
+class Img2ImgRun:
+    """The effect on one run of `p`.
+
+    Args:
+        settings: what to do, or the error that the run shall end with.
+    """
+
+    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings | Exception) -> None:
+        self._p = p
+        self._settings = settings
+        self._overlays: list[Image.Image | None] = []
+        self._map_picture: Image.Image | None = None
+        self._original_methods: dict[str, Any] = {}
+
+    @staticmethod
+    def on(p: Any) -> Img2ImgRun | None:
+        """The run that stands on `p`, its own or one that came with a copy."""
+        return vars(p).get(RUN)
+
+    def attach(self) -> None:
+        replacements = {"init": self._init, "sample": self._sample}
+        self._original_methods = {name: getattr(self._p, name) for name in replacements}
+        vars(self._p).update(replacements, **{RUN: self})
+
+    @staticmethod
+    def detach(p: Any) -> None:
+        """Give `p` its own methods back: also those that a run which broke off, or a copy of `p`, left there."""
+        run = vars(p).pop(RUN, None)
+        if run is not None:
+            for name, method in run._original_methods.items():
+                _restore_method(p, name, method)
+
+    def show(self, overlay: Any) -> None:
+        """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
+        overlay.overlay_image = self._overlays[overlay.index % len(self._overlays)]
+        overlay.mask_for_overlay = self._map_picture
+
+    def _init(self, *args: Any, **kwargs: Any) -> None:
+        with self._detached_on_error():
+            if isinstance(self._settings, Exception):
+                raise self._settings
+            self._init_with_map(self._settings, *args, **kwargs)
+
+    def _sample(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        with self._detached_on_error():
+            return self._sample_with_pin(*args, **kwargs)
+
+    @contextmanager
+    def _detached_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            Img2ImgRun.detach(self._p)
+            raise
+
+    def _init_with_map(self, settings: Settings, *args: Any, **kwargs: Any) -> None:
+        p = self._p
+        sizes = {image.size for image in p.init_images}
+        if len(sizes) > 1:
+            raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
+        picture = Extent(*sizes.pop())
+        mask = _host_mask(p, picture)
+        self._plane = plan.compose(settings, mask, picture)
+        hosts_mask = _HostsMask(p, mask, self._plane)
+        with _changed(p, **hosts_mask.attributes):
+            self._original_methods["init"](*args, **kwargs)
+        p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
+        if not hosts_mask.is_cropped:
+            p.paste_to = None
+        self._bounds = Bounds(*p.paste_to) if p.paste_to else None
+        self._canvas = Extent(p.width, p.height)
+        if mask is not None and p.inpainting_fill != FILL_KEEPS_ORIGINAL:
+            self._keep_unfilled_outside(mask)
+        if mask is not None and p.inpainting_mask_invert:
+            p.extra_generation_params["Mask mode"] = "Inpaint not masked"
+
+        cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
+        self._strengths = plan.strengths(
+            settings, change_map.to_cells(self._on_canvas(self._plane), cells), p.denoising_strength
+        )
+        self._map_picture = Image.fromarray((self._plane * 255).round().astype(np.uint8))
+        self._overlays = [self._overlay(settings, image, cells) for image in p.init_images]
+
+    def _on_canvas(self, plane: np.ndarray) -> np.ndarray:
+        if self._bounds:
+            return change_map.to_canvas(change_map.cut(plane, self._bounds), ResizeMode.FILL, self._canvas)
+        return change_map.to_canvas(plane, ResizeMode(self._p.resize_mode), self._canvas)
+
+    def _keep_unfilled_outside(self, mask: np.ndarray) -> None:
+        """The host fills the masked content before it encodes; what is kept must not be pinned to colours that
+        bled out of the mask."""
+        p = self._p
+        pictures = [np.asarray(self._canvas_picture(image), dtype=np.float32) / 255 for image in p.init_images]
+        batch = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).to(p.init_latent.device)
+        method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
+        with torch.random.fork_rng():
+            unfilled = sd_samplers_common.images_tensor_to_samples(batch, method, p.sd_model)
+        size = p.init_latent.shape[-2:]
+        if unfilled.shape[-2:] != size:
+            unfilled = torch.nn.functional.interpolate(unfilled, size=size, mode="bilinear")
+        inside = change_map.to_cells(self._on_canvas(mask), Extent(size[1], size[0])) >= 0.5
+        where = torch.from_numpy(inside).to(p.init_latent.device)
+        p.init_latent = torch.where(where, p.init_latent, unfilled.to(p.init_latent))
+
+    def _canvas_picture(self, image: Image.Image) -> Image.Image:
+        """The picture as the host hands it to the autoencoder, before it fills anything."""
+        p = self._p
+        image = images.flatten(image, shared.opts.img2img_background_color)
+        if self._bounds:
+            box = self._bounds
+            image = image.crop((box.x, box.y, box.x + box.width, box.y + box.height))
+            return images.resize_image(ResizeMode.FILL.value, image, p.width, p.height)
+        if p.resize_mode == ResizeMode.STRETCH_LATENT:
+            return image
+        return images.resize_image(p.resize_mode, image, p.width, p.height)
+
+    def _overlay(self, settings: Settings, image: Image.Image, cells: Extent) -> Image.Image | None:
+        """What is laid over a generated picture: the input, opaque where nothing may change."""
+        p = self._p
+        if self._bounds:
+            picture = images.flatten(image, shared.opts.img2img_background_color)
+            plane, feather = self._plane.copy(), CELL * self._bounds.width / self._canvas.width
+            inside = change_map.cut(plane, self._bounds)
+        elif settings.keep_exact:
+            picture = self._canvas_picture(image)
+            if p.resize_mode == ResizeMode.STRETCH_LATENT:
+                picture = images.resize_image(ResizeMode.STRETCH.value, picture, p.width, p.height)
+            plane, feather = self._on_canvas(self._plane).copy(), float(CELL)
+            inside = plane
+        else:
+            return None
+        if settings.keep_exact:
+            if settings.source is Source.FAN:
+                inside *= _enlarged(
+                    fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, cells) > 0, inside
+                )
+            weight = change_map.paste_weight(plane, feather)
+        else:
+            weight = np.zeros_like(plane)
+            change_map.cut(weight, self._bounds)[:] = 1
+        alpha = Image.fromarray((255 * (1 - weight)).round().astype(np.uint8))
+        picture = picture.convert("RGB")
+        picture.putalpha(alpha)
+        return picture
+
+    def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        p = self._p
+        if self._strengths.run == 0:
+            samples = p.init_latent.clone()
+        else:
+            with (
+                _changed(p, denoising_strength=self._strengths.run),
+                _changed(p.sampler, sample_img2img=self._pinned(p.sampler, p.sampler.sample_img2img)),
+            ):
+                samples = self._original_methods["sample"](*args, **kwargs)
+        p.extra_generation_params.update(infotext.write(self._settings))
+        return samples
+
+    def _pinned(self, sampler: Any, sample_img2img: Any) -> Any:
+        """The sampler's own method with the pin around it. Here both hosts hand over the noise really sampled."""
+
+        def sample_with_pin(p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            name, schedule = _schedule(p, sampler)
+            with SamplingSession(
+                denoiser=sampler.model_wrap_cfg,
+                sampler=name,
+                schedule=schedule,
+                strength=self._strengths.cells,
+                original=x,
+                noise=noise,
+                noised=_noising(sampler, x, noise),
+            ) as session:
+                samples = sample_img2img(p, x, noise, *args, **kwargs)
+            return session.finish(samples)
+
+        return sample_with_pin
+
+
+class _HostsMask:
+    """What the host shall take for its inpaint mask while it prepares a run: where the map is above 0.
+
+    It needs one for the crop of "Only masked", for its fills, and for inpainting models; never for blending.
+    """
+
+    def __init__(self, p: Any, mask: np.ndarray | None, plane: np.ndarray) -> None:
+        changes = Image.fromarray(np.where(plane > 0, 255, 0).astype(np.uint8))
+        self.is_cropped = mask is not None and bool(p.inpaint_full_res) and bool(plane.any())
+        self.attributes: dict[str, Any] = {
+            "image_mask": changes if mask is not None or _wants_mask(p.sd_model) else None,
+            "mask_blur_x": 0,
+            "mask_blur_y": 0,
+            "inpainting_mask_invert": 0,
+            "inpaint_full_res": self.is_cropped,
+            "inpainting_fill": p.inpainting_fill if mask is not None else FILL_KEEPS_ORIGINAL,
+        }
+        if mask is not None and p.inpainting_fill != FILL_KEEPS_ORIGINAL:
+            unblurred = Image.fromarray((mask * 255).round().astype(np.uint8))
+            self.attributes["latent_mask"] = self._on_canvas(p, unblurred, changes)
+
+    def _on_canvas(self, p: Any, mask: Image.Image, changes: Image.Image) -> Image.Image:
+        if not self.is_cropped:
+            stretches_latent = p.resize_mode == ResizeMode.STRETCH_LATENT
+            return mask if stretches_latent else images.resize_image(p.resize_mode, mask, p.width, p.height)
+        region = masking.get_crop_region_v2(changes, p.inpaint_full_res_padding)
+        region = masking.expand_crop_region(region, p.width, p.height, changes.width, changes.height)
+        return images.resize_image(ResizeMode.FILL.value, mask.crop(region), p.width, p.height)
+
+
+def _host_mask(p: Any, picture: Extent) -> np.ndarray | None:
+    """The mask of the host's own inpaint tabs, at the picture's size: float32 (H, W) in [0, 1], inverted and rounded
+    as the host does both."""
+    if p.image_mask is None:
+        return None
+    mask = create_binary_mask(p.image_mask, round=p.mask_round)
+    if p.inpainting_mask_invert:
+        mask = ImageOps.invert(mask)
+    plane = np.asarray(mask, dtype=np.float32) / 255
+    plane = change_map.resample(plane, picture)
+    return np.round(plane) if p.mask_round else plane
+
+
+def _wants_mask(sd_model: Any) -> bool:
+    """Whether the model takes a mask as extra input channels (an inpainting checkpoint)."""
+    if hasattr(sd_model, "is_inpaint"):  # Forge
+        return bool(sd_model.is_inpaint)
+    return sd_model.model.conditioning_key in {"hybrid", "concat"} or bool(getattr(sd_model, "is_sdxl_inpaint", False))
+
+
+def _schedule(p: Any, sampler: Any) -> tuple[str, Schedule]:
+    """The sampler's function name and its schedule at the strength that stands on `p` now."""
+    name = sampler.funcname if isinstance(sampler.funcname, str) else sampler.funcname.__name__
+    steps, t_enc = sd_samplers_common.setup_img2img_steps(p, None)
+    if hasattr(sampler, "get_timesteps"):
+        timesteps = sampler.get_timesteps(p, steps).tolist()
+        return name, Schedule.from_timesteps(timesteps, steps, t_enc, IDLE_STEPS.get(name, 2))
+    return name, Schedule.from_sigmas(sampler.get_sigmas(p, steps).tolist(), steps, t_enc)
+
+
+def _noising(sampler: Any, original: torch.Tensor, noise: torch.Tensor) -> Any:
+    """The host's own way to noise `original`, as a function of the level."""
+    original = original.to(noise)
+    if hasattr(sampler, "get_timesteps"):
+        alphas_cumprod = shared.sd_model.alphas_cumprod.to(noise.device)
+        return lambda level: variance_preserving(original, noise, level, alphas_cumprod)
+    predictor = getattr(sampler.model_wrap, "predictor", None)
+    if predictor is not None:  # Forge, also for flow models
+        return lambda level: predictor.noise_scaling(level, noise, original, max_denoise=False)
+    if hasattr(shared.sd_model, "add_noise_to_latent"):  # AUTOMATIC1111 with Stable Diffusion 3
+        return lambda level: shared.sd_model.add_noise_to_latent(original, noise, level)
+    return lambda level: variance_exploding(original, noise, level)
+
+
+def _enlarged(cells: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    size = (plane.shape[1], plane.shape[0])
+    return cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+
+
+@contextmanager
+def _changed(target: Any, **values: Any) -> Iterator[None]:
+    """Attributes of `target` changed for a while, and put back whatever happens."""
+    missing = object()
+    before = {name: vars(target).get(name, missing) for name in values}
+    for name, value in values.items():
+        setattr(target, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is missing:
+                delattr(target, name)
+            else:
+                setattr(target, name, value)
+
+
+def _restore_method(p: Any, name: str, method: Any) -> None:
+    if getattr(method, "__func__", None) is getattr(type(p), name):
+        vars(p).pop(name, None)
+    else:
+        setattr(p, name, method)

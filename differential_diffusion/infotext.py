@@ -1,0 +1,61 @@
+"""Settings as infotext and back. The map itself is never written: its digest is, and how it was used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from differential_diffusion import change_map
+from differential_diffusion.settings import FIELDS, NAME, Settings, Source
+
+LABELS = {
+    "source": NAME,
+    "map": f"{NAME} map",
+    "polarity": f"{NAME} polarity",
+    "softness": f"{NAME} softness",
+    "fan_strengths": f"{NAME} fan",
+    "fan_axis": f"{NAME} fan axis",
+    "softness_side": f"{NAME} softness side",
+    "minimum": f"{NAME} minimum",
+    "keep_exact": f"{NAME} keep exact",
+}
+"""Key -> infotext label. A label is written where the value is used and differs from its default; the first always."""
+
+
+def write(settings: Settings) -> dict[str, Any]:
+    """Infotext of one run: label -> value."""
+    values: dict[str, Any] = {
+        "polarity": settings.polarity if settings.map is not None and settings.source is not Source.MASK else None,
+        "softness": settings.softness,
+        "softness_side": settings.softness_side if settings.softness else None,
+        "minimum": settings.minimum if settings.source is Source.MASK else None,
+        "fan_axis": settings.fan_axis if settings.source is Source.FAN else None,
+        "keep_exact": settings.keep_exact,
+    }
+    text: dict[str, Any] = {LABELS["source"]: settings.source.value}
+    if settings.map is not None and settings.source is not Source.MASK:
+        text[LABELS["map"]] = change_map.digest(settings.map)
+    if settings.source is Source.FAN:
+        text[LABELS["fan_strengths"]] = " ".join(f"{s:g}" for s in settings.fan_strengths)
+    for key, value in values.items():
+        if value is not None and value != FIELDS[key].default:
+            text[LABELS[key]] = getattr(value, "value", value)
+    return text
+
+
+def read(key: str, text: Mapping[str, Any]) -> Any:
+    """The panel's value for a setting from a picture's infotext; its default where the picture has none.
+
+    A picture made without the effect gives `enabled` False.
+    """
+    if key == "enabled":
+        return NAME in text
+    default = FIELDS[key].default
+    value = text.get(LABELS[key], default) if key in LABELS else default
+    if isinstance(default, bool):
+        return str(value) == "True"
+    if isinstance(default, float):
+        return float(value)
+    if key == "fan_strengths":
+        return "" if value is None else str(value).replace(" ", ", ")
+    return getattr(value, "value", value)

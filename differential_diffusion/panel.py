@@ -1,0 +1,139 @@
+"""The accordion in the img2img tab."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from differential_diffusion import change_map, fan, infotext
+from differential_diffusion.change_map import Polarity, SoftnessSide
+from differential_diffusion.fan import Axis
+from differential_diffusion.settings import FIELDS, NAME, Source
+
+SOURCES = {Source.MAP: "Change map", Source.MASK: "Inpaint mask", Source.FAN: "Strength fan"}
+POLARITIES = {Polarity.WHITE_CHANGES: "White changes", Polarity.WHITE_KEEPS: "White keeps"}
+SIDES = {
+    SoftnessSide.BOTH: "Both sides",
+    SoftnessSide.OUTWARDS: "Outwards only",
+    SoftnessSide.INWARDS: "Inwards only",
+}
+AXES = {Axis.COLUMNS: "Columns", Axis.ROWS: "Rows"}
+SLIDER_SOFTNESS = 128
+"""Largest softness on the slider, in pixels; the API takes more."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the host has to know of the panel.
+
+    Attributes:
+        inputs: in the order of `settings.FIELDS`.
+        infotext_fields: component and how its value is read from a picture's infotext.
+    """
+
+    inputs: list[Any]
+    infotext_fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]]
+
+
+def build(input_accordion: Callable[..., Any]) -> Panel:
+    """Build the panel inside the host's page.
+
+    Args:
+        input_accordion: the host's accordion with a checkbox in its title.
+    """
+    inputs: dict[str, Any] = {}
+    with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
+        inputs["source"] = _radio("source", "Where the strength comes from", SOURCES)
+        with gr.Column(elem_id="diffdiff_map_group") as map_group:
+            gr.HTML(elem_id="diffdiff_painter")
+            with gr.Row():
+                upload = gr.Image(label="Upload a change map", type="pil", image_mode="RGBA", elem_id="diffdiff_upload")
+                inputs["polarity"] = _radio("polarity", "In the map", POLARITIES)
+            inputs["map"] = gr.Textbox(visible=False, elem_id="diffdiff_map", label=f"{NAME} map")
+        with gr.Column(elem_id="diffdiff_fan_group", visible=False) as fan_group:
+            inputs["fan_strengths"] = gr.Textbox(
+                label="Strengths", placeholder="0.2, 0.4, 0.7 (or use the sliders)", elem_id="diffdiff_fan_strengths"
+            )
+            with gr.Row():
+                inputs["fan_count"] = gr.Slider(
+                    fan.FEWEST,
+                    fan.MOST,
+                    FIELDS["fan_count"].default,
+                    step=1,
+                    label="Number of strengths",
+                    elem_id="diffdiff_fan_count",
+                )
+                inputs["fan_from"] = _share("fan_from", "From strength")
+                inputs["fan_to"] = _share("fan_to", "To strength")
+            inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
+        with gr.Row():
+            inputs["softness"] = gr.Slider(
+                0,
+                SLIDER_SOFTNESS,
+                FIELDS["softness"].default,
+                step=1,
+                label="Softness (pixels)",
+                elem_id="diffdiff_softness",
+            )
+            inputs["softness_side"] = _radio("softness_side", "Soften", SIDES)
+        with gr.Column(elem_id="diffdiff_mask_group", visible=False) as mask_group:
+            inputs["minimum"] = _share("minimum", "Least strength outside the mask")
+        inputs["keep_exact"] = gr.Checkbox(
+            FIELDS["keep_exact"].default, label="Keep unchanged pixels exact", elem_id="diffdiff_keep_exact"
+        )
+        gr.HTML(elem_id="diffdiff_preview")
+
+    inputs["map"].do_not_save_to_config = True
+    upload.do_not_save_to_config = True
+    upload.change(_as_data_url, inputs=[upload], outputs=[inputs["map"]], show_progress=False)
+    inputs["source"].change(
+        _groups_of,
+        inputs=[inputs["source"]],
+        outputs=[map_group, fan_group, mask_group],
+        show_progress=False,
+        queue=False,
+    )
+    pasted = {key: component for key, component in inputs.items() if key != "map"}
+    return Panel(
+        inputs=[inputs[key] for key in FIELDS],
+        infotext_fields=[(component, _reader(key)) for key, component in pasted.items()],
+    )
+
+
+def _radio(key: str, label: str, choices: dict[Any, str]) -> gr.Radio:
+    return gr.Radio(
+        [(text, choice.value) for choice, text in choices.items()],
+        value=FIELDS[key].default.value,
+        label=label,
+        elem_id=f"diffdiff_{key}",
+    )
+
+
+def _share(key: str, label: str) -> gr.Slider:
+    return gr.Slider(0, 1, FIELDS[key].default, step=0.01, label=label, elem_id=f"diffdiff_{key}")
+
+
+def _as_data_url(picture: Image.Image | None) -> str:
+    if picture is None:
+        return ""
+    file = io.BytesIO()
+    Image.fromarray(change_map.luminance(picture)).save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _groups_of(source: str) -> list[Any]:
+    return [
+        gr.update(visible=source in (Source.MAP.value, Source.FAN.value)),
+        gr.update(visible=source == Source.FAN.value),
+        gr.update(visible=source == Source.MASK.value),
+    ]
+
+
+def _reader(key: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda text: infotext.read(key, text)

@@ -1,0 +1,72 @@
+"""From settings to the strengths of one run: what changes where, and how strong the run itself must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from differential_diffusion import change_map, fan, schedule
+from differential_diffusion.change_map import Extent
+from differential_diffusion.settings import BadSetting, Settings, Source
+
+
+def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.ndarray:
+    """The change map M = blur(source x mask, softness) of one picture, without a fan's parts.
+
+    Args:
+        mask: the host's inpaint mask, float32 (H, W) in [0, 1], of the picture's size; None if there is none.
+        picture: size of the input picture.
+
+    Returns:
+        float32 (H, W) in [0, 1].
+
+    Raises:
+        BadSetting: source "mask" without a mask.
+    """
+    if settings.source is Source.MASK:
+        if mask is None:
+            raise BadSetting("source", '"mask" needs an inpaint mask: paint or upload one in an Inpaint tab')
+        plane = mask
+    elif settings.map is not None:
+        plane = change_map.from_grey(settings.map, settings.polarity, picture)
+        plane = plane if mask is None else plane * mask
+    else:
+        plane = np.ones((picture.height, picture.width), np.float32) if mask is None else mask
+    plane = change_map.soften(plane, settings.softness, settings.softness_side)
+    return np.maximum(plane, settings.minimum) if settings.source is Source.MASK else plane
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """The strengths of one run.
+
+    Attributes:
+        cells: of each latent cell, float64 (h, w) in 0..1: what plain img2img calls denoising strength.
+        run: of the run itself, that of the strongest cell. Levels above it are never computed (paper 3.3.1).
+    """
+
+    cells: np.ndarray
+    run: float
+
+
+def strengths(settings: Settings, cells: np.ndarray, slider: float) -> Strengths:
+    """Strength S of each cell.
+
+    Args:
+        cells: the change map averaged over latent cells, float64 (h, w) in [0, 1].
+        slider: the denoising strength that the user set, 0..1. A fan's strengths are absolute and do without it.
+
+    Raises:
+        BadSetting: more fan strengths than cells along its axis.
+    """
+    if settings.source is Source.FAN:
+        try:
+            full = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, Extent.of(cells))
+        except fan.FanDoesNotFit as error:
+            raise BadSetting("fan_strengths", str(error)) from error
+    else:
+        full = np.full(cells.shape, slider)
+    strength = schedule.snap(full * cells)
+    strongest = float(strength.max())
+    return Strengths(strength, slider if np.isclose(strongest, slider, rtol=0, atol=1e-6) else strongest)

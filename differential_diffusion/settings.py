@@ -1,0 +1,201 @@
+"""What the user asked for: typed, checked once, at the edge. The keys are the API's and the panel's alike.
+
+`FIELDS` is the one table that joins a key with its check, its default and its place in infotext. Its order is the
+order of positional API arguments: append only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, TypeVar
+
+import numpy as np
+
+from differential_diffusion import change_map, fan
+from differential_diffusion.change_map import BadMap, Polarity, SoftnessSide
+from differential_diffusion.fan import Axis
+
+NAME = "Differential Diffusion"
+MAX_SOFTNESS = 1024.0
+"""Pixels; four times the width of the widest soft edge that a 1024 px picture can show."""
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used. The message names the key, what was wrong and what is allowed."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{NAME}: {key}: {problem}")
+
+
+class Source(str, Enum):
+    """What the change map is made from."""
+
+    MAP = "map"
+    MASK = "mask"
+    FAN = "fan"
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """One run's settings.
+
+    Attributes:
+        source: what the change map is made from.
+        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none.
+        polarity: what white means in it.
+        softness: standard deviation of the map's blur, in pixels of the input picture.
+        fan_strengths: of the fan's parts in order, 0..1, absolute.
+        fan_axis: whether the parts are columns or rows.
+        softness_side: where the blur may reach.
+        minimum: least strength outside the mask, 0..1, as a share of the slider's; source "mask" only.
+        keep_exact: pixels with M = 0 come out bit-equal to the input.
+    """
+
+    source: Source
+    map: np.ndarray | None
+    polarity: Polarity
+    softness: float
+    fan_strengths: tuple[float, ...]
+    fan_axis: Axis
+    softness_side: SoftnessSide
+    minimum: float
+    keep_exact: bool
+
+
+T = TypeVar("T", bound=Enum)
+
+
+def _flag(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadSetting(key, f"{_shown(value)} is not allowed; true or false is")
+    return value
+
+
+def _number(low: float, high: float) -> Callable[[str, Any], float]:
+    def check(key: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise BadSetting(key, f"{_shown(value)} is not allowed; a number from {low:g} to {high:g} is")
+        return float(value)
+
+    return check
+
+
+def _count(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(key: str, value: Any) -> int:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole or not low <= value <= high:
+            raise BadSetting(key, f"{_shown(value)} is not allowed; a whole number from {low} to {high} is")
+        return int(value)
+
+    return check
+
+
+def _choice(choices: type[T]) -> Callable[[str, Any], T]:
+    def check(key: str, value: Any) -> T:
+        try:
+            return choices(value)
+        except ValueError:
+            allowed = ", ".join(f'"{choice.value}"' for choice in choices)
+            raise BadSetting(key, f"{_shown(value)} is not allowed; one of {allowed} is") from None
+
+    return check
+
+
+def _picture(key: str, value: Any) -> np.ndarray | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise BadSetting(key, f"{_shown(value)} is not allowed; a picture as base64 text or a data URL is")
+    try:
+        return change_map.decode(value)
+    except BadMap as error:
+        raise BadSetting(key, str(error)) from error
+
+
+def _strengths(key: str, value: Any) -> tuple[float, ...] | None:
+    """A list of strengths, or its text as typed in the panel: "0.2, 0.4, 1"."""
+    allowed = f"a list of {fan.FEWEST} to {fan.MOST} numbers from 0 to 1 is"
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    items = value
+    if isinstance(value, str):
+        try:
+            items = [float(item) for item in value.replace(",", " ").replace(";", " ").split()]
+        except ValueError:
+            raise BadSetting(key, f"{_shown(value)} is not allowed; {allowed}") from None
+    if not isinstance(items, Sequence) or not fan.FEWEST <= len(items) <= fan.MOST:
+        raise BadSetting(key, f"{_shown(value)} is not allowed; {allowed}")
+    try:
+        return tuple(_number(0, 1)(key, item) for item in items)
+    except BadSetting:
+        raise BadSetting(key, f"{_shown(value)} is not allowed; {allowed}") from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key: how its value is checked, and what it is when not given."""
+
+    check: Callable[[str, Any], Any]
+    default: Any
+
+
+FIELDS: dict[str, Field] = {
+    "enabled": Field(_flag, True),
+    "source": Field(_choice(Source), Source.MAP),
+    "map": Field(_picture, None),
+    "polarity": Field(_choice(Polarity), Polarity.WHITE_CHANGES),
+    "softness": Field(_number(0, MAX_SOFTNESS), 0.0),
+    "fan_strengths": Field(_strengths, None),
+    "fan_count": Field(_count(fan.FEWEST, fan.MOST), 5),
+    "fan_from": Field(_number(0, 1), 0.2),
+    "fan_to": Field(_number(0, 1), 1.0),
+    "fan_axis": Field(_choice(Axis), Axis.COLUMNS),
+    "softness_side": Field(_choice(SoftnessSide), SoftnessSide.BOTH),
+    "minimum": Field(_number(0, 1), 0.0),
+    "keep_exact": Field(_flag, True),
+}
+
+
+def parse(values: Mapping[str, Any]) -> Settings | None:
+    """Check a request's values; None if they say that the effect is off.
+
+    Every value is checked, also those that the chosen source does not use, except that nothing is when `enabled` is
+    false: what is switched off cannot be in the way.
+
+    Raises:
+        BadSetting: an unknown key, a wrong type, a value out of range, a picture that cannot be decoded, or a source
+            without what it needs.
+    """
+    for key in values:
+        if key not in FIELDS:
+            raise BadSetting(key, f"no such key; the keys are {', '.join(FIELDS)}")
+    if not _flag("enabled", values.get("enabled", True)):
+        return None
+    checked = {key: field.check(key, values[key]) if key in values else field.default for key, field in FIELDS.items()}
+    strengths = checked["fan_strengths"] or fan.spaced(checked["fan_count"], checked["fan_from"], checked["fan_to"])
+    if checked["source"] is Source.MAP and checked["map"] is None:
+        raise BadSetting("map", 'missing; source "map" needs a painted or uploaded map, as base64 or a data URL')
+    if checked["source"] is Source.FAN and math.isclose(max(strengths), 0):
+        raise BadSetting("fan_strengths", "every strength is 0; at least one must be above 0")
+    return Settings(**{f.name: checked[f.name] for f in fields(Settings)} | {"fan_strengths": strengths})
+
+
+def parse_arguments(arguments: Sequence[Any]) -> Settings | None:
+    """Check a script's arguments: one dict (the API's form), or values in the order of `FIELDS` (the panel's).
+
+    Raises:
+        BadSetting: see `parse`; also more values than there are keys.
+    """
+    if arguments and isinstance(arguments[0], Mapping):
+        return parse(arguments[0])
+    if len(arguments) > len(FIELDS):
+        raise BadSetting("args", f"{len(arguments)} values are not allowed; at most {len(FIELDS)} are")
+    return parse(dict(zip(FIELDS, arguments)))

@@ -1,0 +1,26 @@
+from differential_diffusion import host, panel
+from differential_diffusion.settings import NAME
+from modules import scripts
+from modules.ui_components import InputAccordion
+
+
+class DifferentialDiffusionScript(scripts.Script):
+    def title(self):
+        return NAME
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible if is_img2img else False
+
+    def ui(self, is_img2img):
+        built = panel.build(InputAccordion)
+        self.infotext_fields = built.infotext_fields
+        return built.inputs
+
+    def before_process(self, p, *arguments):
+        host.begin(p, arguments)
+
+    def postprocess_maskoverlay(self, p, overlay, *arguments):
+        host.composite(p, overlay)
+
+    def postprocess(self, p, processed, *arguments):
+        host.end(p)
