@@ -1,7 +1,6 @@
-from differential_diffusion import host, panel
+from differential_diffusion import host
 from differential_diffusion.settings import NAME
 from modules import scripts
-from modules.ui_components import InputAccordion
 
 
 class DifferentialDiffusionScript(scripts.Script):
@@ -12,6 +11,10 @@ class DifferentialDiffusionScript(scripts.Script):
         return scripts.AlwaysVisible if is_img2img else False
 
     def ui(self, is_img2img):
+        # gradio is wanted here and nowhere else: a host without a page starts without it
+        from differential_diffusion import panel
+        from modules.ui_components import InputAccordion
+
         built = panel.build(InputAccordion)
         self.infotext_fields = built.infotext_fields
         return built.inputs
