@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 from enum import Enum
 
@@ -89,24 +88,21 @@ def decode(text: str) -> np.ndarray:
         raise BadMap(
             "not base64; send the picture itself as base64 or a data URL, no path and no web address"
         ) from None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            picture = Image.open(io.BytesIO(data))
-            _check_size(picture)
-            return luminance(picture)
-        except BadMap:
-            raise
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            raise BadMap(f"not a picture that can be decoded ({error}); PNG, JPEG or WebP are") from error
+    try:
+        picture = Image.open(io.BytesIO(data))
+        if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
+            raise _too_large("{} x {}".format(*picture.size))
+        return luminance(picture)
+    except Image.DecompressionBombError:
+        raise _too_large("far larger") from None
+    except BadMap:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise BadMap(f"not a picture that can be decoded ({error}); PNG, JPEG or WebP are") from error
 
 
-def _check_size(picture: Image.Image) -> None:
-    width, height = picture.size
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise BadMap(
-            f"the picture is {width} x {height}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS} pixels are allowed"
-        )
+def _too_large(size: str) -> BadMap:
+    return BadMap(f"the picture is {size}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS} pixels are allowed")
 
 
 def luminance(picture: Image.Image) -> np.ndarray:

@@ -108,6 +108,6 @@ timesteps, where UniPC lays out levels of its own. All others are placed by the 
 
 
 def snap(strength: np.ndarray) -> np.ndarray:
-    """Round strengths (float64, 0..1) to `STRENGTH_DECIMALS`; what was above 0 stays above 0."""
-    rounded = np.round(strength, STRENGTH_DECIMALS)
+    """Round strengths (0..1, to float64) to `STRENGTH_DECIMALS`; what was above 0 stays above 0."""
+    rounded = np.round(np.asarray(strength, dtype=np.float64), STRENGTH_DECIMALS)
     return np.where(strength > 0, np.maximum(rounded, 10.0**-STRENGTH_DECIMALS), 0.0)

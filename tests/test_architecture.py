@@ -1,0 +1,38 @@
+"""Imports point one way: the numeric core knows neither host nor gradio, and nothing imports the edge but the script."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "differential_diffusion"
+PURE = ["change_map", "fan", "infotext", "pin", "plan", "schedule", "session", "settings"]
+EDGE = {"host", "panel"}
+
+
+def imports_of(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_the_core_knows_neither_host_nor_gradio(module):
+    for name in imports_of(LIBRARY / f"{module}.py"):
+        assert name.split(".")[0] not in {"modules", "gradio"}, name
+        assert not (name.startswith("differential_diffusion.") and name.split(".")[1] in EDGE), name
+
+
+def test_only_host_imports_the_webui():
+    outside = [f for f in LIBRARY.glob("*.py") if f.stem != "host"]
+    assert not [f.name for f in outside if any(name.split(".")[0] == "modules" for name in imports_of(f))]
+
+
+def test_every_file_of_scripts_is_a_script():
+    for file in (ROOT / "scripts").glob("*.py"):
+        assert "scripts.Script" in file.read_text(), f"the WebUI runs {file.name} as a script"

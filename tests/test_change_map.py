@@ -1,0 +1,222 @@
+import base64
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
+
+from differential_diffusion import change_map
+from differential_diffusion.change_map import BadMap, Bounds, Extent, Polarity, ResizeMode, SoftnessSide
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options) -> str:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds nothing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = b""
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
+        chunks += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+class TestDecode:
+    def test_grey_values_arrive_unchanged(self):
+        grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+        for text in (encoded(Image.fromarray(grey)), "data:image/png;base64," + encoded(Image.fromarray(grey))):
+            assert np.array_equal(change_map.decode(text), grey)
+
+    def test_transparency_is_taken_over_black(self):
+        picture = Image.new("RGBA", (4, 4), (255, 255, 255, 0))
+        picture.putpixel((1, 2), (255, 255, 255, 255))
+        grey = change_map.decode(encoded(picture))
+        assert grey[2, 1] == 255 and grey.sum() == 255
+
+    def test_colour_is_reduced_to_luminance(self):
+        grey = change_map.decode(encoded(Image.new("RGB", (2, 2), (255, 0, 0))))
+        assert abs(int(grey[0, 0]) - 0.299 * 255) <= 1
+
+    def test_exif_rotation_is_applied(self):
+        picture = Image.new("L", (4, 2))
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        assert change_map.decode(encoded(picture, "JPEG", exif=exif)).shape == (4, 2)
+
+    def test_sixteen_bits_keep_their_upper_eight(self):
+        deep = (np.arange(256, dtype=np.uint16).reshape(16, 16) << 8) + 255
+        grey = change_map.decode(encoded(Image.fromarray(deep)))
+        assert np.array_equal(grey, (deep >> 8).astype(np.uint8))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "/etc/passwd",
+            "C:\\pictures\\map.png",
+            "file:///etc/passwd",
+            "http://127.0.0.1/map.png",
+            "https://example.org/map.png",
+            "data:text/html;base64,AAAA",
+            "data:,hello",
+            "not base64 at all!",
+            "\x00\x01",
+            base64.b64encode(bytes(range(256))).decode(),
+            base64.b64encode(png_header(100_000, 100_000)).decode(),
+            base64.b64encode(png_header(8001, 8000)).decode(),
+            base64.b64encode(png_header(16, 16)).decode(),
+            encoded(Image.new("L", (64, 64)))[:-40],
+            "",
+        ],
+    )
+    def test_what_is_no_picture_is_refused(self, text):
+        with pytest.raises(BadMap):
+            change_map.decode(text)
+
+    def test_size_is_checked_before_any_pixel_is_decoded(self):
+        for width, height, size in ((100_000, 100_000, "far larger"), (8001, 8000, "8001 x 8000")):
+            with pytest.raises(BadMap, match=f"is {size}; at most 16384 pixels a side and 64000000 pixels"):
+                change_map.decode(base64.b64encode(png_header(width, height)).decode())
+
+    @given(st.binary(max_size=300))
+    def test_random_bytes_never_raise_anything_else(self, data):
+        try:
+            change_map.decode(base64.b64encode(data).decode())
+        except BadMap:
+            pass
+
+
+class TestResample:
+    @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(0, 255))
+    def test_a_plane_of_one_value_keeps_it(self, width, height, to_width, to_height, value):
+        plane = np.full((height, width), value / 255)
+        result = change_map.resample(plane, Extent(to_width, to_height))
+        assert result.shape == (to_height, to_width)
+        assert np.abs(result - value / 255).max() < 1e-6
+
+    @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+    def test_whole_blocks_are_averaged(self, columns, rows, seed):
+        plane = np.random.default_rng(seed).random((rows * 8, columns * 8))
+        blocks = plane.reshape(rows, 8, columns, 8).mean(axis=(1, 3))
+        assert np.abs(change_map.resample(plane, Extent(columns, rows)) - blocks).max() < 1e-6
+
+    def test_a_hard_edge_on_a_cell_border_stays_hard(self):
+        plane = np.zeros((64, 64))
+        plane[:, 32:] = 0.45
+        cells = change_map.to_cells(plane, Extent(8, 8))
+        assert np.array_equal(np.unique(cells.round(7)), [0, 0.45])
+
+    def test_a_cell_is_zero_only_where_all_of_it_is(self):
+        plane = np.zeros((64, 64), np.float32)
+        plane[17, 42] = 1 / 255
+        cells = change_map.to_cells(plane, Extent(8, 8))
+        assert np.argwhere(cells > 0).tolist() == [[2, 5]]
+        assert cells[2, 5] == pytest.approx(1 / 255 / 64, rel=1e-4)
+
+    def test_parts_of_pixels_count_by_their_area(self):
+        line = np.array([[1.0, 0.0, 0.0]])
+        assert change_map.resample(line, Extent(2, 1)) == pytest.approx(np.array([[2 / 3, 0]]), abs=1e-6)
+
+
+class TestSoften:
+    def test_it_is_a_gaussian(self):
+        plane = np.zeros((101, 101), np.float32)
+        plane[:, 50:] = 1
+        expected = ndimage.gaussian_filter(plane.astype(np.float64), 8, truncate=3, mode="nearest")
+        assert np.abs(change_map.soften(plane, 8) - expected).max() < 1e-5
+
+    @given(st.floats(0.5, 12))
+    def test_three_deviations_away_nothing_changes(self, softness):
+        plane = np.zeros((9, 160), np.float32)
+        plane[:, 80:] = 1
+        soft = change_map.soften(plane, softness)
+        distance = 80 - np.arange(80)
+        assert (soft[0, :80][distance > 3 * softness] == 0).all()
+        assert (soft[0, :80][distance <= int(3 * softness)] > 0).all()
+        assert np.abs(soft[0, 80:][::-1][: 80 - int(3 * softness)] - 1).max() < 1e-6
+
+    def test_sides(self):
+        plane = np.zeros((9, 64), np.float32)
+        plane[:, 32:] = 1
+        both = change_map.soften(plane, 4)
+        out = change_map.soften(plane, 4, SoftnessSide.OUTWARDS)
+        inside = change_map.soften(plane, 4, SoftnessSide.INWARDS)
+        assert (out[:, 32:] == 1).all() and np.array_equal(out[:, :32], both[:, :32])
+        assert (inside[:, :32] == 0).all() and np.array_equal(inside[:, 32:], both[:, 32:])
+
+    def test_none_leaves_the_map_as_it_is(self):
+        plane = np.random.default_rng(0).random((8, 8), np.float32)
+        assert np.array_equal(change_map.soften(plane, 0), plane)
+
+
+def hosts_placement(mode: int, canvas: Extent, source: Extent) -> tuple[int, int]:
+    """The size to which the WebUI scales a picture in its resize modes 1 (cover) and 2 (contain)."""
+    scales = canvas.width / source.width, canvas.height / source.height
+    by_width = scales[0] == (max(scales) if mode == 1 else min(scales))
+    if by_width:
+        return canvas.width, source.height * canvas.width // source.width
+    return source.width * canvas.height // source.height, canvas.height
+
+
+class TestCanvas:
+    @pytest.mark.parametrize("mode", [ResizeMode.STRETCH, ResizeMode.STRETCH_LATENT])
+    def test_stretched(self, mode):
+        plane = np.zeros((10, 20), np.float32)
+        plane[:, 10:] = 1
+        placed = change_map.to_canvas(plane, mode, Extent(64, 64))
+        assert placed.shape == (64, 64) and placed[:, 40:].min() == 1 and placed[:, :24].max() == 0
+
+    @pytest.mark.parametrize(("size", "canvas"), [((100, 50), (64, 64)), ((50, 100), (64, 64)), ((70, 64), (128, 64))])
+    def test_cropped_to_the_middle(self, size, canvas):
+        picture = Image.fromarray(np.tile(np.linspace(0, 255, size[0]).astype(np.uint8), (size[1], 1)))
+        width, height = hosts_placement(1, Extent(*canvas), Extent(*size))
+        host = Image.new("L", canvas)
+        host.paste(picture.resize((width, height), Image.BOX), (canvas[0] // 2 - width // 2, canvas[1] // 2 - height // 2))
+        ours = change_map.to_canvas(np.asarray(picture, np.float32), ResizeMode.CROP, Extent(*canvas))
+        assert np.abs(ours - np.asarray(host)).max() < 255 / size[0] + 1
+
+    @pytest.mark.parametrize(("size", "canvas"), [((100, 50), (64, 64)), ((50, 100), (64, 64)), ((30, 64), (128, 64))])
+    def test_edges_drawn_out_to_fill(self, size, canvas):
+        plane = np.tile(np.linspace(0, 1, size[1], dtype=np.float32)[:, None], (1, size[0]))
+        width, height = hosts_placement(2, Extent(*canvas), Extent(*size))
+        ours = change_map.to_canvas(plane, ResizeMode.FILL, Extent(*canvas))
+        top = canvas[1] // 2 - height // 2
+        assert ours.shape == (canvas[1], canvas[0])
+        assert (ours[: top + 1] == ours[top]).all() and (ours[top + height :] == ours[top + height - 1]).all()
+        assert (np.diff(ours[:, 0]) >= 0).all() and ours[0, 0] < 0.05 and ours[-1, -1] > 0.95
+
+    def test_cut(self):
+        plane = np.arange(20).reshape(4, 5)
+        assert change_map.cut(plane, Bounds(x=1, y=2, width=3, height=1)).tolist() == [[11, 12, 13]]
+
+
+class TestPasteWeight:
+    def test_kept_pixels_are_kept_whole_and_the_rest_fades_in(self):
+        plane = np.zeros((16, 64), np.float32)
+        plane[:, 32:] = 0.01
+        weight = change_map.paste_weight(plane, 8)
+        assert (weight[:, :32] == 0).all() and (weight[:, 40:] == 1).all()
+        assert (np.diff(weight[0, 31:40]) > 0).all() and np.abs(np.diff(weight[0])).max() < 0.2
+
+    def test_without_kept_pixels_everything_is_shown(self):
+        assert (change_map.paste_weight(np.full((4, 4), 0.1, np.float32), 8) == 1).all()
+
+
+def test_polarity():
+    grey = np.array([[0, 51, 255]], np.uint8)
+    extent = Extent(3, 1)
+    assert change_map.from_grey(grey, Polarity.WHITE_CHANGES, extent) == pytest.approx(np.array([[0, 0.2, 1]]))
+    assert change_map.from_grey(grey, Polarity.WHITE_KEEPS, extent) == pytest.approx(np.array([[1, 0.8, 0]]))
+
+
+def test_digest_names_the_pixels_and_their_shape():
+    grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    assert change_map.digest(grey) == change_map.digest(grey.copy())
+    assert len({change_map.digest(g) for g in (grey, grey.T, grey.reshape(2, 8), grey + 1)}) == 4
