@@ -1,0 +1,233 @@
+"""Measure a model: does it say what it is asked for, and how do prompt and strength act on a picture?"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from preview.train.autoencoder import as_input, psnr
+from preview.train.captions import OBJECTS, STYLES
+from preview.train.classifier import Classifier
+from preview.train.landscape import random_layout
+from preview.train.render import HELD_OUT, SIZE, paint, training_picture
+
+Pictures = NDArray[np.uint8]
+
+STEPS = 20
+GUIDANCE = 5.0
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "china")
+
+
+class Model:
+    """A pipeline folder, for whole batches of pictures with one seed each."""
+
+    def __init__(self, folder: Path):
+        self._text_to_image = StableDiffusionPipeline.from_pretrained(
+            folder, safety_checker=None, requires_safety_checker=False
+        )
+        self._image_to_image = StableDiffusionImg2ImgPipeline(
+            **self._text_to_image.components, requires_safety_checker=False
+        )
+        for pipeline in (self._text_to_image, self._image_to_image):
+            pipeline.set_progress_bar_config(disable=True)
+
+    @property
+    def autoencoder(self) -> AutoencoderKL:
+        return self._text_to_image.vae
+
+    def draw(self, prompts: list[str], seeds: list[int], height: int = SIZE, width: int = SIZE) -> Pictures:
+        """One picture for each prompt and seed."""
+        drawn = self._text_to_image(prompts, height=height, width=width, generator=_generators(seeds), **_COMMON).images
+        return _as_bytes(drawn)
+
+    def edit(self, pictures: Pictures, prompts: list[str], strength: float, seeds: list[int]) -> Pictures:
+        """One edited picture for each picture, prompt and seed."""
+        inputs = torch.from_numpy(pictures).movedim(-1, 1).float() / 255
+        edited = self._image_to_image(
+            prompts, image=inputs, strength=strength, generator=_generators(seeds), **_COMMON
+        ).images
+        return _as_bytes(edited)
+
+
+_COMMON = {"num_inference_steps": STEPS, "guidance_scale": GUIDANCE, "output_type": "np"}
+
+
+def _generators(seeds: list[int]) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def _as_bytes(pictures: NDArray[np.floating]) -> Pictures:
+    return np.round(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure; the defaults are the published figures' ones."""
+
+    seeds: int = 20
+    """Pictures for each style word and each object caption."""
+    edit_seeds: int = 4
+    """Edits for each style word and strength."""
+    held_out: int = 100
+    """Made pictures for the autoencoder."""
+
+
+def evaluate(folder: Path, classifier: Classifier, effort: Effort) -> dict[str, object]:
+    """All figures of a model folder, as plain numbers and dictionaries of them."""
+    model = Model(folder)
+    return {
+        "megabytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        "classifier": judge_accuracy(classifier, effort.held_out * 4),
+        "autoencoder": autoencoder_psnr(model.autoencoder, effort.held_out),
+        "text to picture": style_accuracy(model, classifier, effort.seeds),
+        "objects": object_detection(model, classifier, effort.seeds),
+        "picture to picture": strength_response(model, classifier, effort.edit_seeds),
+        "seconds for a 256 px edit": edit_seconds(model),
+    }
+
+
+def judge_accuracy(classifier: Classifier, count: int) -> dict[str, float]:
+    """How often the judge itself is right about held-out made pictures."""
+    pictures, samples = zip(*(training_picture(HELD_OUT + index) for index in range(count)))
+    verdict = classifier.judge(np.stack(pictures))
+    styles = [classifier_class for classifier_class in (None, *STYLES)]
+    right = np.mean([styles[row.argmax()] == sample.style for row, sample in zip(verdict.styles, samples)])
+    shown = np.array([[thing in sample.objects for thing in OBJECTS] for sample in samples])
+    return {"style": float(right), "object": float(np.mean((verdict.objects > 0.5) == shown))}
+
+
+def autoencoder_psnr(autoencoder: AutoencoderKL, count: int) -> dict[str, object]:
+    """Mean PSNR in dB on held-out made pictures, and on each photograph at 256 and 512 pixels."""
+    made = [training_picture(HELD_OUT + index)[0] for index in range(count)]
+    photographs = {
+        f"{name} at {side}": _round_trip_psnr(autoencoder, [_square(photograph(name), side)])
+        for name in PHOTOGRAPHS
+        for side in (256, 512)
+    }
+    return {"made": _round_trip_psnr(autoencoder, made)} | photographs
+
+
+@torch.no_grad()
+def _round_trip_psnr(autoencoder: AutoencoderKL, pictures: Iterable[Pictures]) -> float:
+    values = []
+    for picture in pictures:
+        batch = as_input(torch.from_numpy(picture[None]))
+        values.append(float(psnr(batch, autoencoder.decode(autoencoder.encode(batch).latent_dist.mean).sample)))
+    return float(np.mean(values))
+
+
+def photograph(name: str) -> Pictures:
+    """One of PHOTOGRAPHS, from scikit-learn's or scikit-image's own data."""
+    if name == "china":
+        from sklearn.datasets import load_sample_image
+
+        return load_sample_image("china.jpg")
+    import skimage.data
+
+    return np.asarray(getattr(skimage.data, name)())[..., :3]
+
+
+def _square(picture: Pictures, side: int) -> Pictures:
+    """The middle square, scaled."""
+    short = min(picture.shape[:2])
+    top, left = ((length - short) // 2 for length in picture.shape[:2])
+    middle = Image.fromarray(picture[top : top + short, left : left + short])
+    return np.asarray(middle.resize((side, side), Image.LANCZOS))
+
+
+def style_accuracy(model: Model, classifier: Classifier, seeds: int) -> dict[str, object]:
+    """Share of the pictures drawn from each style word alone in which the judge names that word, and how far apart
+    the pictures of different seeds are, compared with made pictures of the same style."""
+    accuracy, spread = {}, {}
+    for style in tqdm(STYLES, desc="styles", mininterval=15):
+        drawn = model.draw([STYLES[style].phrases[0]] * seeds, list(range(seeds)))
+        accuracy[style] = float(np.mean(classifier.judge(drawn).styles.argmax(1) == 1 + list(STYLES).index(style)))
+        layouts = (random_layout(np.random.default_rng([HELD_OUT, index])) for index in range(seeds))
+        spread[style] = _mean_distance(drawn) / _mean_distance(np.stack([paint(layout, style) for layout in layouts]))
+    return {
+        "accuracy": float(np.mean(list(accuracy.values()))),
+        "accuracy by style": accuracy,
+        "distance between seeds, relative to made pictures": float(np.mean(list(spread.values()))),
+        "distance by style": spread,
+    }
+
+
+def _mean_distance(pictures: Pictures) -> float:
+    """Mean over all pairs of the root mean square difference at 64 x 64 pixels."""
+    small = np.stack([cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA) for picture in pictures]) / 255.0
+    pairs = np.triu_indices(len(small), 1)
+    return float(np.sqrt(np.square(small[pairs[0]] - small[pairs[1]]).mean((1, 2, 3))).mean())
+
+
+def object_detection(model: Model, classifier: Classifier, seeds: int) -> dict[str, dict[str, float]]:
+    """Share of pictures in which the judge sees an object, when the caption names it and when it names another."""
+    verdicts = {
+        thing: classifier.judge(model.draw([f"{thing}, sunny day"] * seeds, list(range(seeds))))
+        for thing in tqdm(OBJECTS, desc="objects", mininterval=15)
+    }
+    detection = {}
+    for thing in OBJECTS:
+        others = np.concatenate([verdicts[other].object_score(thing) for other in OBJECTS if other != thing])
+        detection[thing] = {
+            "named": float(np.mean(verdicts[thing].object_score(thing) > 0.5)),
+            "not named": float(np.mean(others > 0.5)),
+        }
+    return detection
+
+
+def day_landscapes(count: int) -> Pictures:
+    """Held-out plain days."""
+    layouts = (random_layout(np.random.default_rng([HELD_OUT, 1, index])) for index in range(count))
+    return np.stack([paint(layout, None) for layout in layouts])
+
+
+def strength_response(model: Model, classifier: Classifier, seeds: int) -> dict[str, object]:
+    """How the score of each style word, and the layout, follow the strength of an edit of held-out plain days."""
+    days = day_landscapes(seeds)
+    scores = {style: [] for style in STYLES}
+    layout_kept = {strength: [] for strength in STRENGTHS}
+    for style in tqdm(STYLES, desc="strengths", mininterval=15):
+        for strength in STRENGTHS:
+            edited = model.edit(days, [STYLES[style].phrases[0]] * seeds, strength, list(range(seeds)))
+            scores[style].append(float(classifier.judge(edited).style_score(style).mean()))
+            layout_kept[strength].append(layout_correlation(days, edited))
+    correlation = {style: float(spearmanr(STRENGTHS, row).statistic) for style, row in scores.items()}
+    at_three_quarters = STRENGTHS.index(0.75)
+    return {
+        "score by strength": {style: dict(zip(STRENGTHS, row)) for style, row in scores.items()},
+        "Spearman by style": correlation,
+        "styles with Spearman of at least 0.9": sum(value >= 0.9 for value in correlation.values()),
+        "styles above one half by strength 0.75": sum(
+            max(row[: at_three_quarters + 1]) > 0.5 for row in scores.values()
+        ),
+        "layout correlation": {strength: float(np.mean(values)) for strength, values in layout_kept.items()},
+    }
+
+
+def layout_correlation(before: Pictures, after: Pictures) -> float:
+    """Mean correlation of the luma of N pictures with that of N others, at 16 x 16 cells."""
+
+    def cells(picture: Pictures) -> NDArray[np.floating]:
+        luma = picture.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+        return cv2.resize(luma, (16, 16), interpolation=cv2.INTER_AREA).ravel()
+
+    return float(np.mean([np.corrcoef(cells(a), cells(b))[0, 1] for a, b in zip(before, after)]))
+
+
+def edit_seconds(model: Model) -> float:
+    """Wall-clock seconds of one edit of 256 px, at strength 1 and with guidance, in a model that is loaded."""
+    day = day_landscapes(1)
+    model.edit(day, ["night"], 1.0, [0])
+    start = time.perf_counter()
+    model.edit(day, ["night"], 1.0, [0])
+    return time.perf_counter() - start
