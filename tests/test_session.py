@@ -1,0 +1,252 @@
+"""The pin on samplers written down here from their papers, with a denoiser that looks at each cell alone.
+
+Without spatial coupling a region knows nothing of its neighbours, so it must come out as its own plain img2img run.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from differential_diffusion.pin import History, Pin, variance_exploding, variance_preserving
+from differential_diffusion.schedule import FREE, NEVER, Schedule
+from differential_diffusion.session import SamplingSession
+
+STEPS = 20
+GENERATOR = torch.Generator().manual_seed(1)
+ORIGINAL = torch.randn(2, 4, 4, 8, generator=GENERATOR)
+NOISE = torch.randn(2, 4, 4, 8, generator=GENERATOR)
+SIGMAS = torch.tensor([*np.geomspace(14.6, 0.03, STEPS), 0.0], dtype=torch.float32)
+TIMESTEPS = torch.arange(0, 1000, 1000 // STEPS) + 1
+ALPHAS = torch.linspace(0.9999, 0.95, 1000).cumprod(0)
+STRENGTHS = (0.0, 0.23, 0.5, 0.8)
+
+
+class PointwiseDenoiser(torch.nn.Module):
+    """A nonlinear function of each value alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.levels = []
+        self.fail_at = None
+
+    def forward(self, x, level):
+        if self.fail_at == len(self.levels):
+            raise KeyboardInterrupt
+        self.levels.append(float(level[0]))
+        return torch.tanh(1.7 * x / (1 + level.view(-1, 1, 1, 1))) * 0.8 + 0.1 * torch.sin(3 * x)
+
+
+def levels_of(sigma, x):
+    return sigma * x.new_ones(len(x))
+
+
+def euler(model, x, sigmas, churn=0.0):
+    """Karras et al. 2022, Algorithm 2 without its second-order correction."""
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        raised = sigma * (1 + churn)
+        x = x + torch.ones_like(x) * (raised**2 - sigma**2) ** 0.5
+        x = x + (x - model(x, levels_of(raised, x))) / raised * (following - raised)
+    return x
+
+
+def heun(model, x, sigmas, churn=0.0):
+    """Karras et al. 2022, Algorithm 2."""
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        raised = sigma * (1 + churn)
+        x = x + torch.ones_like(x) * (raised**2 - sigma**2) ** 0.5
+        slope = (x - model(x, levels_of(raised, x))) / raised
+        there = x + slope * (following - raised)
+        if following > 0:
+            slope = (slope + (there - model(there, levels_of(following, x))) / following) / 2
+        x = x + slope * (following - raised)
+    return x
+
+
+def dpmpp_2m(model, x, sigmas):
+    """Lu et al. 2022 (DPM-Solver++), Algorithm 2."""
+    before, h_before = None, None
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        denoised = model(x, levels_of(sigma, x))
+        if following == 0:
+            return denoised
+        h = (sigma / following).log()
+        d = denoised if before is None else denoised + (denoised - before) * h / (2 * h_before)
+        x = following / sigma * x - (-h).expm1() * d
+        before, h_before = denoised, h
+    return x
+
+
+def ddim(model, x, timesteps):
+    """Song et al. 2021, equation 12 with sigma = 0; here the model predicts the noise."""
+    for t, following in zip(timesteps.flip(0), timesteps.flip(0)[1:]):
+        eps = model(x, levels_of(t.float(), x))
+        original = (x - (1 - ALPHAS[t]).sqrt() * eps) / ALPHAS[t].sqrt()
+        x = ALPHAS[following].sqrt() * original + (1 - ALPHAS[following]).sqrt() * eps
+    return x
+
+
+def noised_by_sigma(level):
+    return variance_exploding(ORIGINAL, NOISE, level)
+
+
+def noised_by_timestep(level):
+    return variance_preserving(ORIGINAL, NOISE, level, ALPHAS)
+
+
+class OnSigmas:
+    def __init__(self, sampler, name):
+        self.sampler, self.name, self.noised = sampler, name, noised_by_sigma
+
+    def schedule(self, t_enc):
+        return Schedule.from_sigmas(SIGMAS.tolist(), STEPS, t_enc)
+
+    def __call__(self, model, t_enc, **options):
+        sigmas = SIGMAS[STEPS - t_enc - 1 :]
+        return self.sampler(model, ORIGINAL + NOISE * sigmas[0], sigmas, **options)
+
+
+class OnTimesteps:
+    name, noised = "ddim", staticmethod(noised_by_timestep)
+
+    def schedule(self, t_enc):
+        return Schedule.from_timesteps(TIMESTEPS.tolist(), STEPS, t_enc, idle=2)
+
+    def __call__(self, model, t_enc):
+        alpha = ALPHAS[TIMESTEPS[t_enc]]
+        return ddim(model, ORIGINAL * alpha.sqrt() + NOISE * (1 - alpha).sqrt(), TIMESTEPS[:t_enc])
+
+
+RUNS = {
+    "Euler": (OnSigmas(euler, "sample_euler"), 0),
+    "Euler, placed by its levels": (OnSigmas(euler, "sample_unheard_of"), 0),
+    "Heun": (OnSigmas(heun, "sample_heun"), 0),
+    "Heun, placed by its levels": (OnSigmas(heun, "sample_unheard_of"), 0),
+    "DPM++ 2M": (OnSigmas(dpmpp_2m, "sample_dpmpp_2m"), 1e-5),
+    "DDIM": (OnTimesteps(), 0),
+}
+
+
+def t_enc_of(strength):
+    return int(min(strength, 0.999) * STEPS)
+
+
+def strengths_of_columns(*strengths):
+    return np.repeat(np.repeat(strengths, 8 // len(strengths))[None], 4, axis=0).astype(np.float64)
+
+
+def session_for(run, model, cells):
+    schedule = run.schedule(t_enc_of(cells.max()))
+    return SamplingSession(model, run.name, schedule, cells, ORIGINAL, NOISE, run.noised)
+
+
+def pinned(run, cells, model=None, **options):
+    model = model or PointwiseDenoiser()
+    with session_for(run, model, cells) as session:
+        samples = run(model, t_enc_of(cells.max()), **options)
+    return session.finish(samples), model
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_region_comes_out_as_its_plain_run(name):
+    run, tolerance = RUNS[name]
+    cells = strengths_of_columns(*STRENGTHS)
+    result, model = pinned(run, cells)
+    alone = PointwiseDenoiser()
+    strongest = run(alone, t_enc_of(max(STRENGTHS)))
+    assert model.levels == alone.levels
+    for strength in STRENGTHS:
+        plain = ORIGINAL if strength == 0 else run(PointwiseDenoiser(), t_enc_of(strength))
+        difference = (result - plain)[..., torch.from_numpy(cells[0] == strength)].abs().max()
+        assert difference <= tolerance, strength
+        if 0 < strength < max(STRENGTHS):
+            assert (strongest - plain).abs().max() > 0.1, "the regions' plain runs must differ for this to say anything"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_uniform_map_never_pins(name):
+    run, _ = RUNS[name]
+    result, _ = pinned(run, np.full((4, 8), 0.5))
+    assert torch.equal(result, run(PointwiseDenoiser(), t_enc_of(0.5)))
+
+
+@pytest.mark.parametrize("sampler", [(euler, "sample_euler"), (heun, "sample_heun")])
+def test_churn_does_not_pin_a_released_cell_again(sampler):
+    """Raised by 41 %, sigma reaches above earlier levels. Here the churn's noise is constant, so that a released
+    region must come out as a plain run whose first state is pinned at the raised level."""
+    run = OnSigmas(*sampler)
+    result, _ = pinned(run, strengths_of_columns(0.5, 0.8), churn=0.41)
+    raised = SIGMAS[STEPS - t_enc_of(0.5) - 1] * 1.41
+    sigmas = SIGMAS[STEPS - t_enc_of(0.5) - 1 :]
+    start = ORIGINAL + NOISE * raised - (raised**2 - sigmas[0] ** 2) ** 0.5
+    plain = sampler[0](PointwiseDenoiser(), start, sigmas, churn=0.41)
+    assert (result - plain)[..., :4].abs().max() < 1e-4
+
+
+def test_cells_that_no_step_reaches_are_the_original_not_noise():
+    cells = strengths_of_columns(0.04, 0.09, 0.5, 0.5)
+    result, _ = pinned(OnTimesteps(), cells)
+    assert torch.equal(result[..., :4], ORIGINAL[..., :4])
+    assert not torch.equal(result[..., 4:], ORIGINAL[..., 4:])
+
+
+@pytest.mark.parametrize("fail_at", [0, 1, 5, 12])
+def test_after_an_interrupt_cells_not_yet_released_are_the_original(fail_at):
+    run = OnSigmas(euler, "sample_euler")
+    cells = strengths_of_columns(0.0, 0.25, 0.5, 0.8)
+    model = PointwiseDenoiser()
+    model.fail_at = fail_at
+    session = session_for(run, model, cells)
+    with pytest.raises(KeyboardInterrupt), session:
+        run(model, t_enc_of(0.8))
+    last_latent = torch.full_like(ORIGINAL, 9)
+    result = session.finish(last_latent)
+    began = t_enc_of(0.8) + 1 - fail_at
+    for strength in (0.0, 0.25, 0.5, 0.8):
+        released = 0 < strength and (t_enc_of(strength) >= began or strength == 0.8)
+        expected = last_latent if released else ORIGINAL
+        columns = torch.from_numpy(cells[0] == strength)
+        assert torch.equal(result[..., columns], expected[..., columns]), strength
+    assert not model._forward_pre_hooks and not model._forward_hooks
+
+
+def test_hooks_live_only_inside_the_session():
+    run = OnSigmas(euler, "sample_euler")
+    model = PointwiseDenoiser()
+    with session_for(run, model, strengths_of_columns(0.2, 0.8)):
+        assert len(model._forward_pre_hooks) == len(model._forward_hooks) == 1
+    assert not model._forward_pre_hooks and not model._forward_hooks
+
+
+def test_the_state_is_changed_in_place_and_only_where_it_is_held():
+    release = torch.tensor([[NEVER, 3, 5, FREE]], dtype=torch.int32)
+    pin = Pin(torch.zeros(1, 1, 1, 4), lambda level: torch.full((1, 1, 1, 4), 7.0) * level, release)
+    for place, expected in ((6, [14, 14, 14, 1]), (5, [14, 14, 14, 1]), (4, [14, 14, 1, 1]), (0, [14, 1, 1, 1])):
+        x = torch.ones(1, 1, 1, 4)
+        pin.hold(x, place, torch.tensor([2.0]))
+        assert x.flatten().tolist() == expected
+        assert pin.waiting(place).flatten().tolist() == [r < place for r in release.flatten().tolist()]
+
+
+def test_noising_between_timesteps_interpolates_the_log():
+    t = torch.tensor([[[[0.0]]], [[[500.0]]], [[[500.25]]], [[[999.0]]]])
+    ones, zeros = torch.ones(4, 1, 1, 1), torch.zeros(4, 1, 1, 1)
+    signal = variance_preserving(ones, zeros, t, ALPHAS).flatten()
+    spread = variance_preserving(zeros, ones, t, ALPHAS).flatten()
+    assert torch.equal(signal[[0, 1, 3]], ALPHAS[[0, 500, 999]].sqrt())
+    assert torch.allclose(signal**2 + spread**2, torch.ones(4))
+    assert signal[2].item() == pytest.approx(math.exp(0.5 * (0.75 * ALPHAS[500].log() + 0.25 * ALPHAS[501].log())))
+
+
+def test_a_released_cell_finds_its_own_line_in_the_history():
+    """Three outputs on levels 4, 2, 0.5; cell 0 has been free all along, cell 1 since the second, cell 2 since the
+    third. In log(sigma), the line through cell 1's outputs 3 and 5 reaches 3 - (5 - 3) * log 2 / log 4 = 2."""
+    release = torch.tensor([[FREE, 1, 0]], dtype=torch.int32)
+    outputs = [torch.tensor([[[values]]]) for values in ([1.0, -9.0, -9.0], [2.0, 3.0, -9.0], [4.0, 5.0, 6.0])]
+    history = History(2)
+    for place, (level, output) in zip((2, 1, 0), zip((4.0, 2.0, 0.5), outputs)):
+        history.forget(release, place, torch.tensor([level]), output)
+    assert outputs[2].flatten().tolist() == [4, 5, 6]
+    assert outputs[1].flatten().tolist() == [2, 3, 6]
+    assert torch.allclose(outputs[0].flatten(), torch.tensor([1.0, 2.0, 6.0]))
