@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from fastapi import HTTPException
 from PIL import Image, ImageOps
 
 from differential_diffusion import change_map, fan, infotext, plan
@@ -21,7 +23,7 @@ from differential_diffusion.change_map import Bounds, Extent, ResizeMode
 from differential_diffusion.pin import variance_exploding, variance_preserving
 from differential_diffusion.schedule import Schedule
 from differential_diffusion.session import SamplingSession
-from differential_diffusion.settings import NAME, Settings, Source, parse_arguments
+from differential_diffusion.settings import NAME, BadSetting, Settings, Source, parse_arguments
 from modules import images, masking, sd_samplers_common, shared
 from modules.processing import StableDiffusionProcessingImg2Img, create_binary_mask
 
@@ -86,6 +88,10 @@ def _why_not(p: Any) -> str | None:
         title = p.scripts.selectable_scripts[chosen - 1].title()
         if title in SCRIPTS_WITHOUT_US:
             return f'script "{title}": {SCRIPTS_WITHOUT_US[title]}'
+    if p.latent_mask is not None:
+        return "another script masks the latent"
+    if "sample" in vars(p):
+        return "another script replaces the sampling"
     return None
 
 
@@ -140,6 +146,11 @@ class Img2ImgRun:
     def _detached_on_error(self) -> Iterator[None]:
         try:
             yield
+        except BadSetting as error:
+            Img2ImgRun.detach(self._p)
+            if self._p.is_api:  # both hosts hand on the message of no other exception
+                raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+            raise
         except BaseException:
             Img2ImgRun.detach(self._p)
             raise

@@ -178,7 +178,9 @@ class TestCanvas:
         picture = Image.fromarray(np.tile(np.linspace(0, 255, size[0]).astype(np.uint8), (size[1], 1)))
         width, height = hosts_placement(1, Extent(*canvas), Extent(*size))
         host = Image.new("L", canvas)
-        host.paste(picture.resize((width, height), Image.BOX), (canvas[0] // 2 - width // 2, canvas[1] // 2 - height // 2))
+        host.paste(
+            picture.resize((width, height), Image.BOX), (canvas[0] // 2 - width // 2, canvas[1] // 2 - height // 2)
+        )
         ours = change_map.to_canvas(np.asarray(picture, np.float32), ResizeMode.CROP, Extent(*canvas))
         assert np.abs(ours - np.asarray(host)).max() < 255 / size[0] + 1
 

@@ -96,7 +96,11 @@ def test_switched_off_is_none():
 
 
 def test_positional_form_is_the_dict_form():
-    values = {key: field.default for key, field in FIELDS.items()} | {"map": picture(), "softness": 4, "fan_strengths": ""}
+    values = {key: field.default for key, field in FIELDS.items()} | {
+        "map": picture(),
+        "softness": 4,
+        "fan_strengths": "",
+    }
     values = {key: getattr(value, "value", value) for key, value in values.items()}
     by_key, by_place = settings.parse(values), settings.parse_arguments(list(values.values()))
     for name in Settings.__dataclass_fields__:
@@ -135,7 +139,9 @@ class TestInfotext:
         st.integers(0, 100).map(lambda n: n / 100),
         st.booleans(),
     )
-    def test_everything_that_was_used_comes_back(self, source, polarity, softness, strengths, axis, side, minimum, keep):
+    def test_everything_that_was_used_comes_back(
+        self, source, polarity, softness, strengths, axis, side, minimum, keep
+    ):
         request = {
             "source": source,
             "map": picture(),
@@ -171,6 +177,8 @@ class TestInfotext:
         assert written != infotext.write(settings.parse({"map": picture(4)}))
 
     def test_no_value_breaks_the_hosts_comma_separated_line(self):
-        parsed = settings.parse({"source": "fan", "fan_strengths": [0.1, 0.2], "softness": 3, "softness_side": "inwards"})
+        parsed = settings.parse(
+            {"source": "fan", "fan_strengths": [0.1, 0.2], "softness": 3, "softness_side": "inwards"}
+        )
         for label, value in infotext.write(parsed).items():
             assert not set(",:\n") & set(f"{label}{value}")
