@@ -1,0 +1,1 @@
+"""The HTTP interface under /sdapi/v1."""

@@ -1,0 +1,87 @@
+"""Classifier-free guidance around the model, as an nn.Module so that hooks can be put on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from modules import scripts, shared
+from modules.script_callbacks import CFGDenoiserParams, cfg_denoiser_callback
+from modules.sd_samplers_common import InterruptedException
+
+if TYPE_CHECKING:
+    from modules.processing import StableDiffusionProcessing
+    from modules.sd_denoisers import SigmaDenoiser, TimestepDenoiser
+    from modules.sd_models import Conditioning
+    from modules.sd_samplers_common import Sampler
+
+
+class CFGDenoiser(torch.nn.Module):
+    """One call per level: denoises with the prompt and with the negative prompt, and extrapolates between them."""
+
+    mask_before_denoising = False
+
+    def __init__(self, inner_model: SigmaDenoiser | TimestepDenoiser) -> None:
+        super().__init__()
+        self.inner_model = inner_model
+        self.sampler: Sampler
+        self.p: StableDiffusionProcessing
+        self.mask: torch.Tensor | None = None
+        self.nmask: torch.Tensor | None = None
+        self.init_latent: torch.Tensor | None = None
+        self.step = 0
+        self.steps = 0
+        self.total_steps = 0
+
+    def get_pred_x0(self, x: torch.Tensor, output: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+        """The clean latent that `output`, the denoiser's result for `x` at `level`, stands for."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        sigma: torch.Tensor,
+        uncond: Conditioning,
+        cond: Conditioning,
+        cond_scale: float,
+        s_min_uncond: float,
+        image_cond: Any,
+    ) -> torch.Tensor:
+        if shared.state.interrupted or shared.state.skipped:
+            raise InterruptedException
+        if self.mask_before_denoising and self.mask is not None:
+            x = self._blend(x, sigma)
+
+        params = CFGDenoiserParams(
+            torch.cat([x, x]),
+            image_cond,
+            torch.cat([sigma, sigma]),
+            shared.state.sampling_step,
+            shared.state.sampling_steps,
+            cond,
+            uncond,
+            self,
+        )
+        cfg_denoiser_callback(params)
+        both = {name: torch.cat([params.text_cond[name], params.text_uncond[name]]) for name in params.text_cond}
+        with_prompt, without = self.inner_model(params.x, params.sigma, both).chunk(2)
+        denoised = without + (with_prompt - without) * cond_scale
+
+        if not self.mask_before_denoising and self.mask is not None:
+            denoised = self._blend(denoised, sigma)
+        self.sampler.last_latent = self.get_pred_x0(x, with_prompt, sigma)
+        shared.state.current_latent = self.get_pred_x0(x, denoised, sigma)
+        self.step += 1
+        return denoised
+
+    def _blend(self, latent: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        """The host's own inpainting: the unmasked part is put back, clean, at every call."""
+        assert self.mask is not None and self.nmask is not None and self.init_latent is not None
+        blended = latent * self.nmask + self.init_latent * self.mask
+        args = scripts.MaskBlendArgs(
+            latent, self.nmask, self.init_latent, self.mask, blended, denoiser=self, sigma=sigma
+        )
+        if self.p.scripts is not None:
+            self.p.scripts.on_mask_blend(self.p, args)
+        return args.blended_latent

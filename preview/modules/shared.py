@@ -1,0 +1,17 @@
+"""The state that all of the host's modules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modules.devices import device as device
+from modules.options import Options
+from modules.shared_state import State
+
+if TYPE_CHECKING:
+    from modules.sd_models import StableDiffusion
+
+opts = Options()
+state = State()
+sd_model: StableDiffusion
+"""Set by sd_models.load_model; a test may put another denoiser in its place."""

@@ -1,0 +1,39 @@
+"""Components of the page that gradio itself does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+
+class InputAccordion(gr.Checkbox):
+    """An accordion with a checkbox in its title, whose value is that of the component.
+
+    The component is a hidden checkbox; page.js keeps it, the box in the title and the accordion's state together.
+    """
+
+    webui_do_not_create_gradio_pyi_thank_you = True
+    _count = 0
+
+    def __init__(self, value: bool = False, **kwargs: Any) -> None:
+        self.accordion_id = kwargs.get("elem_id") or f"input-accordion-{InputAccordion._count}"
+        InputAccordion._count += 1
+        super().__init__(value, **{**kwargs, "elem_id": f"{self.accordion_id}-checkbox", "visible": False})
+        self.accordion = gr.Accordion(
+            kwargs.get("label", "Accordion"), open=value, elem_id=self.accordion_id, elem_classes=["input-accordion"]
+        )
+
+    def extra(self) -> gr.Column:
+        """A place in the title."""
+        return gr.Column(elem_id=f"{self.accordion_id}-extra", elem_classes=["input-accordion-extra"], min_width=0)
+
+    def __enter__(self) -> InputAccordion:
+        self.accordion.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.accordion.__exit__(*exception)
+
+    def get_block_name(self) -> str:
+        return "checkbox"
