@@ -45,11 +45,10 @@
         else {
             const box = extendedBox(sigma);
             const rows = new Uint16Array(width * height);
-            const line = new Float32Array(width);
-            const spare = new Float32Array(width);
+            const line = new PaddedLine(width, box);
             for (let y = 0; y < height; y++) {
-                for (let x = 0; x < width; x++) line[x] = settled[y * width + x];
-                const blurred = repeatBox(line, spare, box);
+                for (let x = 0; x < width; x++) line.set(x, settled[y * width + x]);
+                const blurred = line.blur();
                 for (let x = 0; x < width; x++) rows[y * width + x] = blurred[x] * 256 + 0.5;
             }
             blurColumns(rows, map, box);
@@ -60,18 +59,12 @@
 
     /** Columns are taken in strips, so that each row of memory is visited once per strip. */
     function blurColumns(rows, { width, height, pixels }, box) {
-        const lines = Array.from({ length: STRIP }, () => new Float32Array(height));
-        const spare = new Float32Array(height);
-        const done = [];
+        const lines = Array.from({ length: STRIP }, () => new PaddedLine(height, box));
         for (let left = 0; left < width; left += STRIP) {
-            const count = Math.min(STRIP, width - left);
-            for (let y = 0; y < height; y++) {
-                for (let k = 0; k < count; k++) lines[k][y] = rows[y * width + left + k] / 256;
-            }
-            for (let k = 0; k < count; k++) done[k] = Float32Array.from(repeatBox(lines[k], spare, box));
-            for (let y = 0; y < height; y++) {
-                for (let k = 0; k < count; k++) pixels[y * width + left + k] = done[k][y] + 0.5;
-            }
+            const strip = lines.slice(0, width - left);
+            for (let y = 0; y < height; y++) strip.forEach((line, k) => line.set(y, rows[y * width + left + k] / 256));
+            const done = strip.map((line) => line.blur());
+            for (let y = 0; y < height; y++) done.forEach((line, k) => (pixels[y * width + left + k] = line[y] + 0.5));
         }
     }
 
@@ -85,24 +78,50 @@
         return { radius, inner, outer: share * inner };
     }
 
-    /** @returns {Float32Array} whichever of the two buffers holds the result */
-    function repeatBox(line, spare, box) {
-        let [source, target] = [line, spare];
-        for (let pass = 0; pass < BOX_PASSES; pass++) {
-            boxFilter(source, target, box);
-            [source, target] = [target, source];
-        }
-        return source;
-    }
+    /** A row or column with room for its continuation by the edge values, as far as the box filters together reach. */
+    class PaddedLine {
+        #length;
+        #box;
+        #pad;
+        #source;
+        #target;
 
-    function boxFilter(source, target, { radius, inner, outer }) {
-        const last = source.length - 1;
-        const at = (i) => source[i < 0 ? 0 : i > last ? last : i];
-        let sum = 0;
-        for (let i = -radius; i <= radius; i++) sum += at(i);
-        for (let i = 0; i <= last; i++) {
-            target[i] = inner * sum + outer * (at(i - radius - 1) + at(i + radius + 1));
-            sum += at(i + radius + 1) - at(i - radius);
+        constructor(length, box) {
+            this.#length = length;
+            this.#box = box;
+            this.#pad = BOX_PASSES * (box.radius + 1);
+            this.#source = new Float32Array(length + 2 * this.#pad);
+            this.#target = new Float32Array(length + 2 * this.#pad);
+        }
+
+        set(i, value) {
+            this.#source[this.#pad + i] = value;
+        }
+
+        /** @returns {Float32Array} valid until the next `set` */
+        blur() {
+            const end = this.#pad + this.#length;
+            this.#source.fill(this.#source[this.#pad], 0, this.#pad);
+            this.#source.fill(this.#source[end - 1], end);
+            for (let pass = 1; pass <= BOX_PASSES; pass++) {
+                this.#boxFilter(pass * (this.#box.radius + 1));
+                [this.#source, this.#target] = [this.#target, this.#source];
+            }
+            return this.#source.subarray(this.#pad, end);
+        }
+
+        /** Filters all but `margin` values at either end. */
+        #boxFilter(margin) {
+            const { radius, inner, outer } = this.#box;
+            const source = this.#source;
+            const target = this.#target;
+            let sum = 0;
+            for (let i = margin - radius; i <= margin + radius; i++) sum += source[i];
+            for (let i = margin; i < source.length - margin; i++) {
+                const right = source[i + radius + 1];
+                target[i] = inner * sum + outer * (source[i - radius - 1] + right);
+                sum += right - source[i - radius];
+            }
         }
     }
 

@@ -159,7 +159,7 @@
             const foot = element("div", "diffdiff-bar diffdiff-foot", {}, [
                 this.#readout,
                 element("div", "diffdiff-spring"),
-                this.#toolbar.overlay,
+                this.#toolbar.look,
             ]);
             const { tools, options, actions } = this.#toolbar;
             this.#root = element("div", "diffdiff-painter", {}, [tools, options, actions, this.#notice, this.#stage, foot]);
@@ -530,18 +530,17 @@
         /** A second finger means that the first was not meant to paint. */
         #startPinch(touches) {
             if (this.#gesture?.tool) this.#abandon();
-            this.#gesture = { pinch: pinchOf(touches) };
+            const pinch = pinchOf(touches);
+            this.#gesture = { pinch, point: this.#view.toPicture(pinch.x, pinch.y), scale: this.#view.scale };
             this.#showHover(null);
         }
 
         #movePinch() {
             const touches = this.#touches();
             if (touches.length < 2) return;
-            const before = this.#gesture.pinch;
+            const { pinch, point, scale } = this.#gesture;
             const now = pinchOf(touches);
-            this.#gesture.pinch = now;
-            this.#view.panBy(now.x - before.x, now.y - before.y);
-            this.#view.zoomAt(now.x, now.y, now.distance / before.distance);
+            this.#view.place(point, now.x, now.y, (scale * now.distance) / pinch.distance);
         }
 
         /** With the painter focused the wheel zooms; where it would zoom out of the whole picture, the page scrolls. */

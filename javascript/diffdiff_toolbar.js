@@ -73,10 +73,23 @@
         { id: "opacity", name: "Opacity", ...share },
     ];
 
-    const CHOICES = [
-        { id: "pen", name: "Pen pressure", label: "Pen", tools: STROKES, values: { none: "no pressure", size: "→ size", opacity: "→ strength" } },
-        { id: "fillBy", name: "Similar by", label: "by", tools: ["fill"], values: { picture: "picture colour", map: "map strength" } },
-    ];
+    const FILL_BY = {
+        id: "fillBy",
+        name: "Similar by",
+        label: "Similar",
+        tools: ["fill"],
+        values: { picture: "picture colour", map: "map strength" },
+    };
+
+    /** How things are seen and felt, whatever the tool. */
+    const PEN = { id: "pen", name: "Pen pressure", label: "Pen", values: { none: "no pressure", size: "→ size", opacity: "→ strength" } };
+    const OVERLAY = { id: "overlay", name: "Overlay", ...share, hint: "how much of the map is seen over the picture" };
+    const PALETTE = {
+        id: "palette",
+        name: "Overlay colours",
+        label: "",
+        values: { heat: "heat map", grey: "grey", contours: "contour lines" },
+    };
 
     /** What the adjustments with a preview ask for. */
     const ADJUSTMENTS = {
@@ -136,22 +149,14 @@
             ]);
             this.options = bar("diffdiff-bar diffdiff-options", "Tool settings", [
                 ...SLIDERS.map((entry) => this.#slider(entry)),
-                ...CHOICES.map((entry) => this.#choice(entry)),
+                this.#choice(FILL_BY),
             ]);
             this.actions = bar(
                 "diffdiff-bar diffdiff-actions",
                 "Whole map",
                 ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
             );
-            this.overlay = element("div", "diffdiff-group", {}, [
-                this.#slider({ id: "overlay", name: "Overlay", ...share, hint: "how much of the map is seen over the picture" }),
-                this.#choice({
-                    id: "palette",
-                    name: "Overlay colours",
-                    label: "",
-                    values: { heat: "heat map", grey: "grey", contours: "contour lines" },
-                }),
-            ]);
+            this.look = element("div", "diffdiff-look", {}, [this.#choice(PEN), this.#slider(OVERLAY), this.#choice(PALETTE)]);
         }
 
         /** @param {Object} settings values for every control */
@@ -229,14 +234,14 @@
         const input = element("input", "diffdiff-slider", { type: "range", min, max, step });
         if (value !== undefined) input.value = value;
         input.setAttribute("aria-label", name);
-        const output = element("output", "diffdiff-value");
+        const shownValue = element("span", "diffdiff-value");
         const shown = (number) => {
-            output.textContent = show(number);
-            input.setAttribute("aria-valuetext", output.textContent);
+            shownValue.textContent = show(number);
+            input.setAttribute("aria-valuetext", shownValue.textContent);
         };
         shown(input.valueAsNumber);
         const title = hint ? `${name}: ${hint}` : name;
-        const box = element("label", "diffdiff-setting", { title }, [element("span", "", { textContent: label ?? name }), input, output]);
+        const box = element("label", "diffdiff-setting", { title }, [element("span", "", { textContent: label ?? name }), input, shownValue]);
         return { box, input, show: shown };
     }
 
@@ -265,8 +270,10 @@
             };
             this.node = element("div", "diffdiff-bar diffdiff-adjust", {}, [
                 ...boxes,
-                button("Apply", "diffdiff-primary", onApply),
-                button("Cancel", "", onCancel),
+                element("div", "diffdiff-group", {}, [
+                    button("Apply", "diffdiff-primary", onApply),
+                    button("Cancel", "", onCancel),
+                ]),
             ]);
             this.node.setAttribute("role", "group");
             this.node.setAttribute("aria-label", kind === "blur" ? "Blur the map" : "Levels of the map");

@@ -119,9 +119,20 @@
 
         /** Magnifies by `factor` so that what is under the client point stays there. */
         zoomAt(clientX, clientY, factor) {
+            this.place(this.toPicture(clientX, clientY), clientX, clientY, this.#scale * factor);
+        }
+
+        /**
+         * Brings a picture point under a client point, as far as the picture then still fills the canvases.
+         * @param {Point} point picture coordinates
+         * @param {number} clientX
+         * @param {number} clientY
+         * @param {number} wanted CSS pixels per picture pixel
+         */
+        place({ x, y }, clientX, clientY, wanted) {
             if (!this.#picture) return;
-            const { x, y } = this.toPicture(clientX, clientY);
-            const scale = Math.min(Math.max(MAX_SCALE, this.#fitScale()), this.#scale * factor);
+            const fit = this.#fitScale();
+            const scale = Math.max(fit, Math.min(Math.max(MAX_SCALE, fit), wanted));
             const stage = this.#stage.getBoundingClientRect();
             const edgeX = stage.left + (stage.width - Math.min(stage.width, this.#width * scale)) / 2;
             const edgeY = stage.top + (this.#roomHeight - Math.min(this.#roomHeight, this.#height * scale)) / 2;

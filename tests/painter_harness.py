@@ -1,0 +1,124 @@
+"""A small web server for the painter's own page, and a driver that uses the painter as a hand does."""
+
+import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path.split("?")[0] != "/":
+            super().do_GET()
+            return
+        scripts = sorted((ROOT / "javascript").glob("*.js"))
+        tags = "".join(f'<script src="/javascript/{script.name}"></script>\n' for script in scripts)
+        page = (ROOT / "tests" / "painter_page.html").read_text().replace("<!-- extension scripts -->", tags).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@contextmanager
+def serve() -> Iterator[str]:
+    """Serve the painter's page on a free port of 127.0.0.1.
+
+    Yields:
+        The page's address.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=ROOT))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def data_url(picture: Image.Image, form: str = "PNG", **options: object) -> str:
+    """Encode a picture as a data URL."""
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def decode_map(url: str) -> np.ndarray:
+    """Decode the hidden field's value.
+
+    Returns:
+        The map, uint8 of (height, width).
+    """
+    head, _, body = url.partition(",")
+    assert head == "data:image/png;base64"
+    picture = Image.open(io.BytesIO(base64.b64decode(body)))
+    assert picture.mode == "L"
+    return np.asarray(picture)
+
+
+class PainterDriver:
+    """Uses the painter through real pointer and keyboard events, in the picture's own pixel coordinates."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+        self.root = page.locator("#diffdiff_painter")
+        self.canvas = self.root.locator("canvas").first
+
+    def wait(self) -> None:
+        """Wait until the painter shows a picture."""
+        self.canvas.wait_for(state="visible")
+
+    def client(self, x: float, y: float) -> tuple[float, float]:
+        """Client coordinates of a picture point, valid while the whole picture is shown."""
+        box = self.canvas.bounding_box()
+        width, height = self.size()
+        return box["x"] + x / width * box["width"], box["y"] + y / height * box["height"]
+
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture that the painter shows."""
+        width, height = self.root.locator(".diffdiff-readout").inner_text().removesuffix(" px").split(" × ")
+        return int(width), int(height)
+
+    def press(self, name: str) -> None:
+        """Click a button by its accessible name."""
+        self.root.get_by_role("button", name=name, exact=True).click()
+
+    def set(self, **values: float) -> None:
+        """Set sliders by their accessible names, written with underscores for spaces."""
+        for name, value in values.items():
+            self.root.get_by_role("slider", name=name.replace("_", " "), exact=True).fill(str(value))
+
+    def drag(self, *points: tuple[float, float], steps: int = 8) -> None:
+        """Press the mouse at the first picture point, move through the others, let go at the last."""
+        self.page.mouse.move(0, 0)
+        at = [self.client(*point) for point in points]
+        self.page.mouse.move(*at[0])
+        self.page.mouse.down()
+        for point in at[1:]:
+            self.page.mouse.move(*point, steps=steps)
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+
+    def click(self, x: float, y: float) -> None:
+        """Click a picture point."""
+        self.drag((x, y))
+
+    def received(self) -> np.ndarray:
+        """The map in the hidden field, once it has settled."""
+        self.page.wait_for_timeout(500)
+        return decode_map(self.page.locator("#diffdiff_map textarea, #diffdiff_map input").first.input_value())
