@@ -5,6 +5,8 @@
     const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
     const MASK_THRESHOLD = 128;
     const SETTLE_MS = 100;
+    /** Values that Python sets, and choices that a pasted infotext changes, cause no event on the page. */
+    const POLL_MS = 300;
 
     /** Samplers that make fewer model calls than k-diffusion's for the same strength. */
     const FEWER_CALLS = { DDIM: 2, "DDIM CFG++": 2, PLMS: 1, UniPC: 1 };
@@ -46,6 +48,7 @@
     class HostPage {
         #shownSource = null;
         #timer = null;
+        #sentMap = "";
 
         /**
          * Reports the picture of the visible img2img tab now and whenever it becomes another.
@@ -86,12 +89,36 @@
             return { steps: Math.max(0, Math.min(steps, free)), of: steps };
         }
 
+        /** Whether the panel says that white keeps, which is the opposite of what the painter's maps mean. */
+        get whiteKeeps() {
+            return byId("diffdiff_polarity")?.querySelector("input:checked")?.value === "white keeps";
+        }
+
         /** @param {string} dataUrl the map for Python; empty for none */
         sendMap(dataUrl) {
-            const field = byId("diffdiff_map")?.querySelector("textarea, input");
-            if (!field || field.value === dataUrl) return;
+            const field = mapField();
+            if (!field) return;
+            this.#sentMap = dataUrl;
+            if (field.value === dataUrl) return;
             field.value = dataUrl;
             updateInput(field);
+        }
+
+        /**
+         * @param {Object} handlers
+         * @param {(dataUrl: string) => boolean} handlers.onForeignMap the field holds what `sendMap` did not put there;
+         *     returns false to be asked again later
+         * @param {() => void} handlers.onPolarity `whiteKeeps` became another
+         */
+        watchPanel({ onForeignMap, onPolarity }) {
+            let { whiteKeeps } = this;
+            setInterval(() => {
+                const value = mapField()?.value ?? this.#sentMap;
+                if (value !== this.#sentMap && onForeignMap(value)) this.#sentMap = value;
+                if (this.whiteKeeps === whiteKeeps) return;
+                whiteKeeps = !whiteKeeps;
+                onPolarity();
+            }, POLL_MS);
         }
 
         /**
@@ -142,6 +169,10 @@
         #pictureBox() {
             return PICTURES.map(byId).find(isShown) ?? null;
         }
+    }
+
+    function mapField() {
+        return byId("diffdiff_map")?.querySelector("textarea, input");
     }
 
     /** @returns {?string} */

@@ -52,10 +52,19 @@
             while (this.#isStale) {
                 this.#isStale = false;
                 const map = this.#map;
-                const url = map ? await dataUrl(await globalThis.diffdiff.encodePng(map.settled, map.width, map.height)) : "";
+                const url = map ? await dataUrl(await this.#encode(map)) : "";
                 if (!this.#isStale) this.#page.sendMap(url);
             }
         }
+
+        #encode({ settled, width, height }) {
+            const pixels = this.#page.whiteKeeps ? inverted(settled) : settled;
+            return globalThis.diffdiff.encodePng(pixels, width, height);
+        }
+    }
+
+    function inverted(pixels) {
+        return pixels.map((value) => 255 - value);
     }
 
     /** @param {Blob} blob @returns {Promise<string>} */
@@ -110,6 +119,10 @@
                 () => this.#sender.flush(),
             );
             page.watchPicture((picture) => this.#follow(picture));
+            page.watchPanel({
+                onForeignMap: (url) => this.#adopt(url),
+                onPolarity: () => this.#turnOver(),
+            });
             new ResizeObserver(() => this.#layOut()).observe(container);
         }
 
@@ -303,6 +316,28 @@
             this.#finish();
         }
 
+        /**
+         * Takes a map over that something else, such as the panel's upload, put into the hidden field.
+         * @returns {boolean} false when that is not possible now
+         */
+        #adopt(url) {
+            if (!this.#root || !this.#picture || !this.#fits || this.#gesture || this.#adjustment) return false;
+            if (!url.startsWith("data:image/")) {
+                if (this.#isTouched) this.#sender.send(this.#map);
+                return true;
+            }
+            this.#takeFrom(async () => {
+                const map = asMap(await globalThis.diffdiff.loadImage(url));
+                return this.#page.whiteKeeps ? { ...map, pixels: inverted(map.pixels) } : map;
+            });
+            return true;
+        }
+
+        /** The same field means the opposite now, and the map shows what it means. */
+        #turnOver() {
+            if (this.#root && this.#isTouched && this.#fits) this.#act("invert");
+        }
+
         // ---- actions ----
 
         #act(id) {
@@ -399,10 +434,7 @@
             const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
             input.addEventListener("change", () => {
                 const url = URL.createObjectURL(input.files[0]);
-                const name = input.files[0].name;
-                this.#takeFrom(async () => asMap(await globalThis.diffdiff.loadImage(url)), "")
-                    .catch(() => this.#tell(`“${name}” is not a picture that this browser can read.`))
-                    .finally(() => URL.revokeObjectURL(url));
+                this.#takeFrom(async () => asMap(await globalThis.diffdiff.loadImage(url))).finally(() => URL.revokeObjectURL(url));
             });
             input.click();
         }
@@ -414,10 +446,15 @@
             setTimeout(() => URL.revokeObjectURL(link.href), 1000);
         }
 
+        /** @param {() => Promise<?Object>} read gives width, height and pixels; null, and `missing` is said */
         async #takeFrom(read, missing) {
-            const source = await read();
-            if (source) this.#takeOver(source);
-            else this.#tell(missing);
+            try {
+                const source = await read();
+                if (source) this.#takeOver(source);
+                else this.#tell(missing);
+            } catch (error) {
+                this.#tell(`This picture cannot be read as a map: ${error.message}`);
+            }
         }
 
         #toggleFullScreen() {

@@ -415,7 +415,7 @@ def test_import_of_something_else_says_so(open_painter, tmp_path):
     painter = open_painter()
     (tmp_path / "notes.png").write_text("not a picture")
     import_map(painter, tmp_path / "notes.png")
-    assert "notes.png" in painter.root.get_by_role("status").inner_text()
+    assert "cannot be read" in painter.root.get_by_role("status").inner_text()
 
 
 def test_map_from_the_inpaint_mask(open_painter):
@@ -453,6 +453,32 @@ def test_map_from_the_gallery(open_painter):
     )
     painter.press("From last result")
     assert np.array_equal(painter.received(), np.asarray(result))
+
+
+def test_a_map_uploaded_in_the_panel_becomes_the_painters(open_painter):
+    painter = open_painter()
+    uploaded = np.asarray(photo(SIDE, SIDE).convert("L"))
+    painter.page.evaluate("url => (document.querySelector('#diffdiff_map textarea').value = url)", data_url(Image.fromarray(uploaded)))
+    painter.page.wait_for_timeout(800)
+    at = painter.client(101.5, 200.5)
+    assert painter.page.evaluate("([x, y]) => diffdiff.painter.strengthAt(x, y)", at) == uploaded[200, 101] / 255
+    painter.press("Invert")
+    assert np.array_equal(painter.received(), 255 - uploaded)
+
+
+def test_while_white_keeps_python_gets_the_inverted_map(open_painter):
+    painter = open_painter()
+    page = painter.page
+    before = paint_something(painter)
+    page.locator("#diffdiff_polarity").get_by_label("White keeps").check()
+    page.wait_for_timeout(600)
+    assert np.array_equal(painter.received(), before)  # the same field, and so the opposite strengths
+    at = painter.client(100.5, 50.5)
+    strength_at = "([x, y]) => diffdiff.painter.strengthAt(x, y)"
+    assert page.evaluate(strength_at, at) == (255 - before[50, 100]) / 255
+    painter.press("Undo")
+    assert np.array_equal(painter.received(), 255 - before)
+    assert page.evaluate(strength_at, at) == before[50, 100] / 255
 
 
 def test_field_is_up_to_date_within_half_a_second(open_painter):
