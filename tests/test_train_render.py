@@ -1,15 +1,10 @@
 """The demo model's training material: pictures, captions, tokenizer, and the encoder that is computed, not trained."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-torch = pytest.importorskip("torch", reason="the demo model needs torch")
+import torch
 
 from preview.train import render
 from preview.train.autoencoder import LATENT_STD, PatchPca, build_autoencoder

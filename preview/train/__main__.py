@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from preview.train.commands import main
+from preview.train.commands import main  # noqa: E402  (the repository has to be importable first)
 
 if __name__ == "__main__":
     main()

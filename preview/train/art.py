@@ -114,8 +114,8 @@ def _oil(picture: Picture, rng: np.random.Generator) -> Picture:
         for x, y in at:
             column, row = int(x), int(y)
             along = direction[row, column]
-            half = 0.5 * length * unit * np.array((np.cos(along), np.sin(along)))
-            start, end = (tuple(int(v) for v in np.round((point) * 8)) for point in ((x, y) - half, (x, y) + half))
+            half_x, half_y = (0.5 * length * unit * part for part in (np.cos(along), np.sin(along)))
+            start, end = ((round((x + side * half_x) * 8), round((y + side * half_y) * 8)) for side in (-1, 1))
             shade = rng.uniform(0.86, 1.14)
             colour = tuple(float(min(255.0, c * 255 * shade)) for c in rich[row, column])
             cv2.line(canvas, start, end, colour, max(1, round(thickness * unit)), cv2.LINE_AA, 3)

@@ -63,7 +63,7 @@ def as_input(pictures: Tensor) -> Tensor:
 
 
 def build_autoencoder(pca: PatchPca, seed: int = 0) -> AutoencoderKL:
-    """An AutoencoderKL whose encoder is exactly `pca` and whose decoder starts as bilinear upsampling of the colours."""
+    """An AutoencoderKL whose encoder is exactly `pca` and whose decoder starts as bilinear upsampling of colours."""
     torch.manual_seed(seed)
     model = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,

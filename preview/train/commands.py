@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_model, save_model
 from transformers import CLIPTokenizer
 
-from preview.train import text
+from preview.train import sheets, text
 from preview.train.autoencoder import PatchPca, build_autoencoder
 from preview.train.captions import words
 from preview.train.classifier import Classifier, train_classifier
@@ -121,12 +121,17 @@ def _evaluate(workspace: Workspace, options: argparse.Namespace) -> None:
     print(report)
 
 
+def _sheets(workspace: Workspace, options: argparse.Namespace) -> None:
+    sheets.write(options.model, options.images)
+
+
 STAGES = {
     "render": (_render, "make the pictures and their captions"),
     "decoder": (_decoder, "fit the encoder and train the decoder"),
     "denoiser": (_denoiser, "train the denoiser and the text encoder"),
     "export": (_export, "write the averaged weights in diffusers' format"),
     "evaluate": (_evaluate, "measure the exported model (trains the judge first)"),
+    "sheets": (_sheets, "draw the sample sheets with the exported model"),
 }
 
 
@@ -142,6 +147,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="stages to run; all when none is named")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "differential-diffusion-training")
     parser.add_argument("--model", type=Path, default=REPOSITORY / "preview" / "model", help="folder to export to")
+    parser.add_argument("--images", type=Path, default=REPOSITORY / "preview" / "images", help="folder for the sheets")
     parser.add_argument(
         "--pictures", type=int, default=20_000, help=f"rendered in files of {SHARD}; default %(default)s"
     )

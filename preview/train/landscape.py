@@ -199,7 +199,7 @@ class _Painter:
             [centre[0] + half_width * wobble * np.cos(angle), centre[1] + half_height * wobble * np.sin(angle)], -1
         )
         shape = self.canvas.polygon(shore)
-        self.canvas.paint(self.canvas.polygon(shore + (0, 0.012)), np.float32(self.palette.ground[1]) * 0.72)
+        self.canvas.paint(self.canvas.polygon(np.add(shore, (0, 0.012))), np.float32(self.palette.ground[1]) * 0.72)
         mirror_line = centre[1] - half_height
         rows = np.clip(2 * mirror_line - (np.arange(self.canvas.height) + 0.5) / self.canvas.height, 0, mirror_line)
         mirror = self.canvas.rgb[(rows * self.canvas.height).astype(int).clip(0, self.canvas.height - 1)]
@@ -379,12 +379,12 @@ class _Painter:
         trunk = np.array(
             [(-trunk_width, 0), (trunk_width, 0), (trunk_width * 0.6, -0.5 * tall), (-trunk_width * 0.6, -0.5 * tall)]
         )
-        self.canvas.paint(self.canvas.polygon(trunk + (x, y)), self.palette.trunk)
+        self.canvas.paint(self.canvas.polygon(np.add(trunk, (x, y))), self.palette.trunk)
         if kind == "needle":
             for tier in range(4):
                 half, low = (0.24 - 0.045 * tier) * tall, (0.12 + 0.20 * tier) * tall
                 boughs = np.array([(-half, -low), (half, -low), (lean * tall * 0.3, -low - 0.34 * tall)])
-                self.canvas.paint(self.canvas.polygon(boughs + (x, y)), colour * (0.80 + 0.09 * tier))
+                self.canvas.paint(self.canvas.polygon(np.add(boughs, (x, y))), colour * (0.80 + 0.09 * tier))
                 if self.palette.tree == "snowy":
                     dark = boughs * (0.9, 1) + (x, y + 0.025 * tall)
                     self.canvas.paint(self.canvas.polygon(dark), (0.22, 0.36, 0.34), 0.75)
@@ -402,7 +402,7 @@ class _Painter:
                 (np.float32((1.0, 0.92, 0.45)), 0.08),
             ):
                 flame = _flame(width * tall, (0.95 if width > 0.2 else 0.6 if width > 0.1 else 0.35) * tall, rng)
-                self.canvas.paint(self.canvas.polygon(flame + (x, y - 0.12 * tall)), shade)
+                self.canvas.paint(self.canvas.polygon(np.add(flame, (x, y - 0.12 * tall))), shade)
         else:
             blobs = [(lean * tall, -0.62 * tall, 0.25 * tall)]
             for _ in range(5):
@@ -489,7 +489,8 @@ class _Painter:
                 for x in np.arange(0, self.canvas.aspect + 0.1, 0.17 - 0.03 * row):
                     centre = x + spots.uniform(-0.05, 0.05)
                     reach = tall * spots.uniform(0.5, 1.1) * scale
-                    flames.append(_flame(0.085 * (1 + row * 0.3) * scale**0.5, reach, rng) + (centre, foot))
+                    flame = _flame(0.085 * (1 + row * 0.3) * scale**0.5, reach, rng)
+                    flames.append(np.add(flame, (centre, foot)))
                 self.canvas.paint(self.canvas.polygon(*flames), shade, 0.9)
         at = rng.random((60, 2)) * (self.canvas.aspect, 1)
         embers = [_ellipse(point, radius, radius, 6) for point, radius in zip(at, rng.uniform(0.002, 0.006, 60))]
