@@ -1,0 +1,130 @@
+"""A host whose model looks at each cell alone, so that every region must come out as its own plain img2img run.
+
+It is the preview's own processing, samplers and script runner, with the unmodified script; only the model is replaced.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "preview"))
+
+from modules import scripts, sd_samplers, shared  # noqa: E402
+from modules.processing import Processed, StableDiffusionProcessingImg2Img, process_images  # noqa: E402
+
+
+class PointwiseModel:
+    """A stand-in for Stable Diffusion without spatial coupling.
+
+    A latent cell is the mean of its 8 x 8 pixels (and their grey), so that nothing leaks between cells; the noise that
+    it predicts is a nonlinear function of each value alone. `levels` are the timesteps of its calls, `latents` what
+    was decoded.
+    """
+
+    latent_channels = 4
+    is_sdxl = False
+    parameterization = "eps"
+    name = "pointwise"
+
+    def __init__(self) -> None:
+        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+        self.alphas_cumprod = (1 - betas).cumprod(0).float()
+        self.model = SimpleNamespace(conditioning_key="crossattn", diffusion_model=None)
+        self.levels: list[float] = []
+        self.latents: list[torch.Tensor] = []
+        self.hook: Any = None
+
+    def get_learned_conditioning(self, prompts: list[str], width: int, height: int) -> dict[str, torch.Tensor]:
+        return {"crossattn": torch.zeros(len(prompts), 1, 1)}
+
+    def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: dict[str, torch.Tensor]) -> torch.Tensor:
+        self.levels.append(float(timestep[0]))
+        if self.hook is not None:
+            self.hook(self)
+        level = (timestep.float() / 1000).view(-1, 1, 1, 1)
+        return torch.tanh(1.5 * x) * (0.7 + 0.3 * level) + 0.2 * torch.sin(3 * x)
+
+    def encode_first_stage(self, pictures: torch.Tensor) -> torch.Tensor:
+        cells = torch.nn.functional.avg_pool2d(pictures, 8)
+        return torch.cat([cells, cells.mean(dim=1, keepdim=True)], dim=1)
+
+    def decode_first_stage(self, latents: torch.Tensor) -> torch.Tensor:
+        self.latents.append(latents.clone())
+        return torch.nn.functional.interpolate(latents[:, :3], scale_factor=8)
+
+
+class PointwiseHost:
+    """Runs img2img with the script loaded.
+
+    `runs` keeps each `p` after its run.
+    """
+
+    def __init__(self) -> None:
+        self.model = PointwiseModel()
+        shared.sd_model = self.model
+        scripts.load_scripts()
+        self.runner = scripts.ScriptRunner()
+        self.runner.initialize_scripts(is_img2img=True)
+        self.samplers = list(sd_samplers.all_samplers_map)
+
+    def img2img(self, picture: Image.Image, effect: Any = None, **options: Any) -> SimpleNamespace:
+        """One run. `effect`: the script's dict or None.
+
+        Returns images, the latent as decoded (B, C, h, w), levels of the model calls, and p after the run.
+        """
+        first = options.pop("p", None)
+        options = {"seed": 7, "steps": 20, "denoising_strength": 0.8, "cfg_scale": 1.0} | options
+        p = first or StableDiffusionProcessingImg2Img(
+            sd_model=self.model,
+            **({"width": picture.width, "height": picture.height} | options),
+            init_images=[picture],
+        )
+        p.scripts = self.runner
+        p.script_args = [0, effect if effect is not None else False]
+        self.model.levels.clear()
+        self.model.latents.clear()
+        shared.state.begin("test")
+        try:
+            processed: Processed = process_images(p)
+        finally:
+            shared.state.end()
+        return SimpleNamespace(
+            processed=processed,
+            images=processed.images[processed.index_of_first_image :],
+            latent=torch.cat(self.model.latents),
+            levels=list(self.model.levels),
+            infotext=processed.infotexts[0],
+            p=p,
+        )
+
+
+def base64_of(picture: Image.Image | np.ndarray) -> str:
+    if isinstance(picture, np.ndarray):
+        picture = Image.fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def columns(*values: int, size: tuple[int, int] = (64, 64)) -> np.ndarray:
+    """A grey picture (uint8 (H, W)) of equal columns."""
+    return np.repeat(np.repeat(np.array(values, np.uint8), size[0] // len(values))[None], size[1], axis=0)
+
+
+def photograph(size: tuple[int, int] = (64, 64), seed: int = 3) -> Image.Image:
+    """A picture with some structure at every scale."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((size[1], size[0], 3))
+    for cell in (4, 8, 16, 32):
+        noise = rng.integers(0, 256, (size[1] // cell + 1, size[0] // cell + 1, 3), dtype=np.uint8)
+        total += np.asarray(Image.fromarray(noise).resize(size, Image.BICUBIC), dtype=float)
+    return Image.fromarray((total / 4).astype(np.uint8))

@@ -1,0 +1,372 @@
+"""The effect in a whole run: the unmodified script in the preview's processing, on a model without spatial coupling."""
+
+import numpy as np
+import pytest
+import torch
+from modules import shared
+from modules.processing import StableDiffusionProcessingImg2Img
+from PIL import Image
+from pointwise import PointwiseHost, base64_of, columns, photograph
+
+from differential_diffusion.settings import BadSetting
+
+PICTURE = photograph()
+LEVELS = (0, 64, 128, 255)
+STRENGTH = 0.8
+
+MULTISTEP = "its history of slopes is out of reach, so a released cell starts with the pinned cells' slopes"
+HIDDEN = "its levels depend on where a run starts, and it does not step from the tensor that it shows the model"
+TOLERANCES = {
+    "Euler": 0,
+    "Heun": 0,
+    "DDIM": 0,
+    "DPM++ 2M": 1e-5,
+    "DPM++ 2M SDE": 1e-5,
+    "LMS": (5e-2, MULTISTEP),  # measured: 1.8e-2
+    "UniPC": (2e-1, HIDDEN),  # measured: 1.1e-1
+}
+"""Largest difference to the plain runs, in latent units of about 1. Euler a is equal in distribution only: it draws its
+noise in the order of the steps."""
+
+
+@pytest.fixture(scope="module")
+def host():
+    before = getattr(shared, "sd_model", None)
+    yield PointwiseHost()
+    shared.sd_model = before
+
+
+@pytest.fixture
+def option():
+    """Changes host options for one test."""
+    before = {}
+
+    def change(**values):
+        for name, value in values.items():
+            before.setdefault(name, getattr(shared.opts, name))
+            setattr(shared.opts, name, value)
+
+    yield change
+    for name, value in before.items():
+        setattr(shared.opts, name, value)
+
+
+def samplers():
+    from modules import sd_samplers
+
+    return list(sd_samplers.all_samplers_map)
+
+
+def map_of(*greys: int, **keys) -> dict:
+    return {"map": base64_of(columns(*greys))} | keys
+
+
+def encoded(host, picture: Image.Image) -> torch.Tensor:
+    return host.model.encode_first_stage(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 127.5 - 1)
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).astype(int)
+
+
+@pytest.mark.parametrize("fix_steps", [False, True])
+@pytest.mark.parametrize("sampler", samplers())
+def test_a_uniform_map_is_plain_img2img(host, option, sampler, fix_steps):
+    option(img2img_fix_steps=fix_steps)
+    for grey in (255, 102, 77):
+        plain = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH * grey / 255)
+        ours = host.img2img(PICTURE, map_of(grey, grey), sampler_name=sampler, denoising_strength=STRENGTH)
+        assert torch.equal(ours.latent, plain.latent) and np.array_equal(ours.images[0], plain.images[0])
+        assert ours.levels == plain.levels
+
+
+@pytest.mark.parametrize("sampler", TOLERANCES)
+def test_every_region_of_a_map_is_its_plain_run(host, sampler):
+    tolerance = TOLERANCES[sampler]
+    tolerance = tolerance[0] if isinstance(tolerance, tuple) else tolerance
+    ours = host.img2img(PICTURE, map_of(*LEVELS), sampler_name=sampler, denoising_strength=STRENGTH)
+    strongest = None
+    for column, grey in reversed(list(enumerate(LEVELS))):
+        plain = encoded(host, PICTURE)
+        if grey:
+            run = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH * grey / 255)
+            plain = run.latent
+            strongest = strongest or run
+        region = np.s_[..., 2 * column : 2 * column + 2]
+        assert (ours.latent - plain)[region].abs().max() <= tolerance, grey
+        if grey != LEVELS[-1]:
+            assert (ours.latent - strongest.latent)[region].abs().max() > 0.3, "regions must differ to say anything"
+    assert ours.levels == strongest.levels
+
+
+@pytest.mark.parametrize("sampler", samplers())
+def test_a_black_map_is_the_input_and_costs_nothing(host, sampler):
+    ours = host.img2img(PICTURE, map_of(0, 0), sampler_name=sampler)
+    assert np.array_equal(ours.images[0], PICTURE) and ours.levels == []
+
+
+@pytest.mark.parametrize("sampler", samplers())
+def test_levels_above_the_strongest_cell_are_never_computed(host, sampler):
+    ours = host.img2img(PICTURE, map_of(0, 64, 128, 128), sampler_name=sampler, denoising_strength=STRENGTH)
+    strongest = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH * 128 / 255)
+    full = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH)
+    assert ours.levels == strongest.levels and len(ours.levels) < 0.7 * len(full.levels)
+    assert f"Denoising strength: {STRENGTH}," in ours.infotext
+    assert ours.processed.denoising_strength == STRENGTH and ours.p.denoising_strength == STRENGTH
+
+
+def test_ddim_keeps_cells_that_no_step_reaches(host):
+    """Plain DDIM makes no call below two steps' strength and returns noise; here such cells are the original."""
+    ours = host.img2img(PICTURE, map_of(12, 12, 128, 255), sampler_name="DDIM", denoising_strength=STRENGTH)
+    assert torch.equal(ours.latent[..., :4], encoded(host, PICTURE)[..., :4])
+    alone = host.img2img(PICTURE, map_of(12, 12), sampler_name="DDIM", denoising_strength=STRENGTH)
+    assert torch.equal(alone.latent, encoded(host, PICTURE))
+
+
+@pytest.mark.parametrize("sampler", samplers())
+def test_a_batch_is_its_single_runs(host, sampler):
+    options = {"sampler_name": sampler, "denoising_strength": STRENGTH}
+    singles = [host.img2img(PICTURE, map_of(*LEVELS), seed=seed, **options).images[0] for seed in (7, 8, 9, 10)]
+    batch = host.img2img(PICTURE, map_of(*LEVELS), seed=7, batch_size=2, n_iter=2, **options).images
+    assert len(batch) == 4
+    for single, together in zip(singles, batch):
+        assert np.abs(pixels(single) - pixels(together)).max() <= (0 if sampler != "DPM++ 2M SDE" else 1)
+    again = host.img2img(PICTURE, map_of(*LEVELS), seed=7, **options).images[0]
+    assert np.array_equal(again, singles[0])
+
+
+class TestNothingStays:
+    def test_disabled_is_absent_also_right_after_a_run(self, host):
+        plain = host.img2img(PICTURE)
+        host.img2img(PICTURE, map_of(*LEVELS))
+        for off in (None, {"enabled": False}, {"enabled": False, "softness": -1}):
+            ours = host.img2img(PICTURE, off)
+            assert torch.equal(ours.latent, plain.latent) and np.array_equal(ours.images[0], plain.images[0])
+            assert ours.infotext == plain.infotext
+
+    def test_p_is_as_it_was(self, host):
+        mask = Image.fromarray(columns(0, 255))
+        p = StableDiffusionProcessingImg2Img(
+            sd_model=host.model, width=64, height=64, mask=mask, mask_blur=3, init_images=[PICTURE], steps=20, seed=7
+        )
+        touched = ["denoising_strength", "image_mask", "latent_mask", "mask_blur_x", "mask_blur_y", "mask_round"]
+        touched += ["inpaint_full_res", "inpainting_fill", "inpainting_mask_invert", "resize_mode", "init_images"]
+        before = {name: getattr(p, name) for name in touched}
+        sampler = host.img2img(PICTURE, map_of(*LEVELS), p=p).p.sampler
+        assert {name: getattr(p, name) for name in touched} == before
+        assert not {"init", "sample", "differential_diffusion_run"} & set(vars(p))
+        assert "sample_img2img" not in vars(sampler)
+        assert not sampler.model_wrap_cfg._forward_pre_hooks and not sampler.model_wrap_cfg._forward_hooks
+
+    def test_a_run_on_the_same_p_is_a_run_of_its_own(self, host):
+        first = host.img2img(PICTURE, map_of(0, 128))
+        again = host.img2img(PICTURE, map_of(0, 128), p=first.p)
+        assert torch.equal(first.latent, again.latent)
+        off = host.img2img(PICTURE, None, p=first.p)
+        assert torch.equal(off.latent, host.img2img(PICTURE).latent)
+        assert "Differential Diffusion" not in off.infotext
+
+    @pytest.mark.parametrize("failing_call", [0, 3])
+    def test_an_error_in_the_model_leaves_nothing_hooked(self, host, failing_call):
+        def fail(model):
+            if len(model.levels) == failing_call + 1:
+                raise RuntimeError("the model broke")
+
+        p = StableDiffusionProcessingImg2Img(sd_model=host.model, width=64, height=64, init_images=[PICTURE], steps=20)
+        host.model.hook = fail
+        try:
+            with pytest.raises(RuntimeError, match="the model broke"):
+                host.img2img(PICTURE, map_of(*LEVELS), p=p)
+        finally:
+            host.model.hook = None
+        assert not {"init", "sample", "differential_diffusion_run"} & set(vars(p))
+        assert not p.sampler.model_wrap_cfg._forward_pre_hooks and not p.sampler.model_wrap_cfg._forward_hooks
+        assert p.denoising_strength == 0.75
+        assert torch.equal(host.img2img(PICTURE).latent, host.img2img(PICTURE, {"enabled": False}).latent)
+
+    def test_a_bad_setting_ends_the_run_with_its_message(self, host):
+        for bad in (map_of(0, 255, softness=-1), {"map": "/etc/passwd"}, {}, map_of(0, 255, strength=1)):
+            with pytest.raises(BadSetting, match="^Differential Diffusion: (softness|map|strength): "):
+                host.img2img(PICTURE, bad)
+            assert host.model.levels == []
+        assert "Differential Diffusion" not in host.img2img(PICTURE).infotext
+
+    def test_the_global_generator_is_left_alone(self, host):
+        torch.manual_seed(5)
+        expected = torch.randn(3)
+        torch.manual_seed(5)
+        host.img2img(PICTURE, map_of(*LEVELS, softness=4), mask=Image.fromarray(columns(0, 255)), inpainting_fill=0)
+        assert torch.equal(torch.randn(3), expected)
+
+
+@pytest.mark.parametrize("interrupted_call", [1, 8, 13])
+def test_after_an_interrupt_cells_not_yet_released_are_the_input(host, interrupted_call):
+    def interrupt(model):
+        if len(model.levels) == interrupted_call:
+            shared.state.interrupted = True
+
+    host.model.hook = interrupt
+    try:
+        ours = host.img2img(PICTURE, map_of(*LEVELS), sampler_name="Euler", denoising_strength=STRENGTH)
+    finally:
+        host.model.hook = None
+    original = encoded(host, PICTURE)
+    for column, grey in enumerate(LEVELS):
+        begins = 17 - (int(STRENGTH * grey / 255 * 20) + 1 if grey else 0)
+        region = np.s_[..., 2 * column : 2 * column + 2]
+        assert torch.equal(ours.latent[region], original[region]) == (begins >= interrupted_call), grey
+
+
+def test_extra_noise_and_noise_multiplier(host, option):
+    """Cells that are free from the start keep what the host adds to the first state; later ones start from the run's
+    own noise, multiplied alike."""
+    option(img2img_extra_noise=0.1)
+    ours = host.img2img(PICTURE, map_of(0, 128, 255, 255), initial_noise_multiplier=0.9, sampler_name="Euler")
+    plain = host.img2img(PICTURE, initial_noise_multiplier=0.9, sampler_name="Euler")
+    assert torch.equal(ours.latent[..., 4:], plain.latent[..., 4:])
+    option(img2img_extra_noise=0.0)
+    half = host.img2img(PICTURE, initial_noise_multiplier=0.9, sampler_name="Euler", denoising_strength=0.8 * 128 / 255)
+    assert torch.equal(ours.latent[..., 2:4], half.latent[..., 2:4])
+
+
+class TestGeometry:
+    @pytest.mark.parametrize("resize_mode", [0, 1, 2, 3])
+    @pytest.mark.parametrize("size", [(64, 64), (96, 48), (50, 90)])
+    @pytest.mark.parametrize("map_size", [(64, 64), (200, 30)])
+    def test_the_map_follows_the_picture_and_kept_pixels_are_bit_equal(self, host, resize_mode, size, map_size):
+        """The map's black left half belongs to the input's left half, wherever the resize mode puts that."""
+        picture = photograph(size)
+        effect = {"map": base64_of(columns(0, 255, size=map_size))}
+        ours = host.img2img(picture, effect, width=64, height=64, resize_mode=resize_mode)
+        from modules import images
+
+        given = images.resize_image(0 if resize_mode == 3 else resize_mode, picture, 64, 64)
+        same = (pixels(ours.images[0]) == pixels(given)).all(axis=(0, 2))
+        assert ours.images[0].size == (64, 64)
+        assert same[:30].all(), "kept to the bit, but for the edge of an enlarged map, which is interpolated"
+        assert not same[40:].any()
+
+    def test_no_seam_at_the_border_of_the_kept_part(self, host):
+        """The step across the border stays within what the picture itself does from pixel to pixel."""
+        ours = pixels(host.img2img(PICTURE, map_of(0, 255), denoising_strength=0.9).images[0])
+        original = pixels(PICTURE)
+        step = np.abs(ours[:, 32] - ours[:, 31]).mean()
+        assert step <= 1.5 * np.abs(np.diff(original, axis=1)).mean()
+
+    def test_only_masked_pastes_back_into_a_picture_that_is_bit_equal_outside(self, host):
+        picture = photograph((160, 120))
+        mask = Image.new("L", picture.size)
+        mask.paste(255, (40, 30, 80, 70))
+        for softness in (0, 4):
+            ours = host.img2img(
+                picture,
+                {"source": "mask", "softness": softness},
+                width=64,
+                height=64,
+                mask=mask,
+                inpaint_full_res=True,
+                inpaint_full_res_padding=8,
+            )
+            changed = (pixels(ours.images[0]) != pixels(picture)).any(axis=2)
+            reach = 3 * softness
+            box = np.s_[30 - reach : 70 + reach, 40 - reach : 80 + reach]
+            outside = changed.copy()
+            outside[box] = False
+            assert ours.images[0].size == picture.size and not outside.any()
+            assert changed[38:62, 48:72].mean() > 0.9
+
+    def test_only_masked_without_keep_exact_is_still_pasted_back(self, host):
+        picture = photograph((160, 120))
+        mask = Image.new("L", picture.size)
+        mask.paste(255, (40, 30, 80, 70))
+        effect = {"source": "mask", "keep_exact": False}
+        ours = host.img2img(picture, effect, width=64, height=64, mask=mask, inpaint_full_res=True)
+        assert ours.images[0].size == picture.size
+        changed = (pixels(ours.images[0]) != pixels(picture)).any(axis=2)
+        assert not changed[:, :38].any() and not changed[:, 84:].any() and changed[34:66, 44:76].mean() > 0.9
+
+    @pytest.mark.parametrize("inverted", [0, 1])
+    def test_the_hosts_mask_multiplies_the_map(self, host, inverted):
+        mask = Image.fromarray(columns(0, 255))
+        options = {"mask": mask, "inpainting_mask_invert": inverted, "inpaint_full_res": False, "inpainting_fill": 1}
+        ours = host.img2img(PICTURE, map_of(128, 128), **options)
+        plain = host.img2img(PICTURE, denoising_strength=0.8 * 128 / 255)
+        kept, open_ = (np.s_[..., :4], np.s_[..., 4:]) if not inverted else (np.s_[..., 4:], np.s_[..., :4])
+        assert torch.equal(ours.latent[open_], plain.latent[open_])
+        assert torch.equal(ours.latent[kept], encoded(host, PICTURE)[kept])
+
+    @pytest.mark.parametrize("fill", [0, 1, 2, 3])
+    def test_fills_start_the_masked_part_and_leave_the_rest(self, host, fill):
+        """White inside the mask: as the host's own inpainting there, with its mask unblurred."""
+        mask = Image.fromarray(columns(0, 255))
+        options = {"inpaint_full_res": False, "inpainting_fill": fill, "mask": mask}
+        ours = host.img2img(PICTURE, {"source": "mask"}, **options)
+        hosts = host.img2img(PICTURE, mask_blur=0, **options)
+        assert torch.equal(ours.latent[..., :4], encoded(host, PICTURE)[..., :4])
+        assert (ours.latent - hosts.latent)[..., 4:].abs().max() < 1e-5
+
+    def test_keep_exact_off_lets_the_autoencoder_through(self, host):
+        ours = host.img2img(PICTURE, map_of(0, 255, keep_exact=False))
+        coarse = pixels(ours.images[0])[:, :32].reshape(8, 8, 4, 8, 3)
+        assert (coarse == coarse[:, :1, :, :1]).all(), "the stand-in autoencoder knows cells only"
+        assert "Differential Diffusion keep exact: False" in ours.infotext
+
+    def test_keep_exact_wins_over_the_hosts_overlay_option(self, host, option):
+        option(overlay_inpaint=False)
+        ours = host.img2img(PICTURE, map_of(0, 255))
+        assert np.array_equal(pixels(ours.images[0])[:, :32], pixels(PICTURE)[:, :32])
+
+
+class TestSources:
+    def test_every_part_of_a_fan_is_its_plain_run(self, host):
+        strengths = [0.9, 0.3, 0.0, 0.6]
+        ours = host.img2img(PICTURE, {"source": "fan", "fan_strengths": strengths}, denoising_strength=0.1)
+        for column, strength in enumerate(strengths):
+            plain = host.img2img(PICTURE, denoising_strength=strength).latent if strength else encoded(host, PICTURE)
+            region = np.s_[..., 2 * column : 2 * column + 2]
+            assert (ours.latent - plain)[region].abs().max() <= 1e-5, strength
+        assert len(ours.levels) == len(host.img2img(PICTURE, denoising_strength=0.9).levels)
+        assert np.array_equal(pixels(ours.images[0])[:, 32:48], pixels(PICTURE)[:, 32:48])
+        assert "Denoising strength: 0.1," in ours.infotext
+        assert "Differential Diffusion fan: 0.9 0.3 0 0.6" in ours.infotext
+
+    def test_a_fan_with_a_map_fans_out_only_there(self, host):
+        half = columns(0, 255).T
+        effect = {"source": "fan", "fan_strengths": [0.4, 0.8], "map": base64_of(np.ascontiguousarray(half))}
+        ours = host.img2img(PICTURE, effect)
+        assert np.array_equal(pixels(ours.images[0])[:32], pixels(PICTURE)[:32])
+        assert torch.equal(ours.latent[..., 4:, 4:], host.img2img(PICTURE, denoising_strength=0.8).latent[..., 4:, 4:])
+        assert torch.equal(ours.latent[..., 4:, :4], host.img2img(PICTURE, denoising_strength=0.4).latent[..., 4:, :4])
+
+    def test_more_parts_than_cells_are_refused(self, host):
+        with pytest.raises(BadSetting, match="fan_strengths: 10 strengths do not fit.* at most 8 do"):
+            host.img2img(PICTURE, {"source": "fan", "fan_count": 10})
+
+    def test_soft_inpainting_needs_a_mask(self, host):
+        with pytest.raises(BadSetting, match='source: "mask" needs an inpaint mask'):
+            host.img2img(PICTURE, {"source": "mask"})
+
+    def test_minimum_lets_the_rest_follow(self, host):
+        options = {"mask": Image.fromarray(columns(0, 255)), "inpaint_full_res": False, "inpainting_fill": 1}
+        ours = host.img2img(PICTURE, {"source": "mask", "minimum": 0.25}, **options)
+        low = host.img2img(PICTURE, denoising_strength=0.2)
+        assert torch.equal(ours.latent[..., :4], low.latent[..., :4])
+        assert torch.equal(ours.latent[..., 4:], host.img2img(PICTURE).latent[..., 4:])
+
+    def test_white_keeps_turns_the_map_round(self, host):
+        turned = host.img2img(PICTURE, map_of(255, 191, 127, 0, polarity="white keeps"))
+        assert torch.equal(turned.latent, host.img2img(PICTURE, map_of(0, 64, 128, 255)).latent)
+
+
+def test_infotext_is_written_only_by_a_run_that_was_pinned(host):
+    ours = host.img2img(PICTURE, map_of(0, 255, softness=4))
+    assert "Differential Diffusion: map," in ours.infotext and "Differential Diffusion softness: 4.0" in ours.infotext
+    assert "base64" not in ours.processed.js() and len(ours.processed.js()) < 5000
+
+
+def test_pictures_of_a_batch_must_agree_in_size(host):
+    p = StableDiffusionProcessingImg2Img(
+        sd_model=host.model, width=64, height=64, batch_size=2, init_images=[PICTURE, photograph((32, 64))], steps=4
+    )
+    with pytest.raises(ValueError, match="must have one size"):
+        host.img2img(PICTURE, map_of(0, 255), p=p)
