@@ -87,7 +87,6 @@
     const PALETTE = {
         id: "palette",
         name: "Overlay colours",
-        label: "",
         values: { heat: "heat map", grey: "grey", contours: "contour lines" },
     };
 
@@ -224,7 +223,7 @@
             input.append(...Object.entries(values).map(([value, text]) => new Option(text, value)));
             input.setAttribute("aria-label", name);
             input.addEventListener("change", () => this.#onSetting(id, input.value));
-            const box = element("label", "diffdiff-setting", { title: name }, [element("span", "", { textContent: label }), input]);
+            const box = element("label", "diffdiff-setting", { title: name }, label ? [element("span", "", { textContent: label }), input] : [input]);
             this.#controls[id] = { box, input, show: () => {}, tools };
             return box;
         }

@@ -1,0 +1,163 @@
+"""The painter on the page of a WebUI: what is painted there is what the run gets."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from painter_harness import PainterDriver
+from PIL import Image, ImageOps
+
+SIDE = 256
+
+
+def photo(width: int = SIDE, height: int = SIDE) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [127 + 80 * np.sin(x / 37) + 40 * np.cos(y / 23), 127 + 90 * np.sin(y / 51), 127 + 90 * np.cos((x + y) / 71)]
+    return Image.fromarray(np.stack(waves, -1).clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def open_page(browser, preview) -> Iterator[Callable[..., PainterDriver]]:
+    """Opens the img2img tab with the panel on and, where given, a picture; a page error of ours fails the test."""
+    contexts, errors = [], []
+
+    def note(error: object) -> None:
+        if "diffdiff" in str(getattr(error, "stack", error)):
+            errors.append(error)
+
+    def open_(picture: bytes | None = None, **options: object) -> PainterDriver:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1300}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", note)
+        page.goto(preview)
+        page.wait_for_selector("#txt2img_prompt, #img2img_prompt", state="attached", timeout=60000)
+        tab = page.locator("#tabs > .tab-nav button", has_text="img2img")
+        if tab.count():
+            tab.first.click()
+        page.locator("#img2img_generate").wait_for(state="visible")
+        page.wait_for_timeout(1000)
+        page.locator("#diffdiff > .label-wrap").first.click()
+        driver = PainterDriver(page)
+        driver.root = page.locator("#diffdiff_painter").first
+        driver.canvas = driver.root.locator("canvas").first
+        if picture is not None:
+            upload(page, picture)
+            driver.wait()
+            driver.canvas.scroll_into_view_if_needed()
+        return driver
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def upload(page, picture: bytes, box: str = "img2img_image", kind: str = "image/png") -> None:
+    files = page.locator(f"#{box} input[type=file]").first
+    files.set_input_files({"name": f"picture.{kind.split('/')[1]}", "mimeType": kind, "buffer": picture})
+    page.wait_for_timeout(1500)
+
+
+def set_number(page, box: str, value: float) -> None:
+    number = page.locator(f"#{box} input[type=number]").first
+    number.fill(str(value))
+    number.press("Tab")
+
+
+def generate(page) -> np.ndarray:
+    """Run and fetch the gallery's picture.
+
+    Returns:
+        uint8 of (height, width, 3).
+    """
+    shown = page.locator("#img2img_gallery img")
+    before = shown.first.get_attribute("src") if shown.count() else None
+    page.locator("#img2img_generate").click()
+    page.wait_for_function(
+        "before => { const image = document.querySelector('#img2img_gallery img'); return image && image.getAttribute('src') !== before; }",
+        arg=before,
+        timeout=120000,
+    )
+    page.wait_for_timeout(500)
+    bytes_ = page.evaluate("""async () => {
+        const reply = await fetch(document.querySelector("#img2img_gallery img").src);
+        return Array.from(new Uint8Array(await reply.arrayBuffer()));
+    }""")
+    return np.asarray(Image.open(io.BytesIO(bytes(bytes_))).convert("RGB")).astype(int)
+
+
+def test_painting_one_half_changes_only_that_half(open_page):
+    painter = open_page(encoded(photo()))
+    page = painter.page
+    for box, value in {"img2img_width": SIDE, "img2img_height": SIDE, "img2img_steps": 8, "img2img_denoising_strength": 0.9}.items():
+        set_number(page, box, value)
+    painter.press("Rectangle")
+    painter.set(Strength=1)
+    painter.drag((SIDE / 2, 0), (SIDE, SIDE))
+    result = generate(page)
+    original = np.asarray(photo()).astype(int)
+    assert np.array_equal(result[:, : SIDE // 2], original[:, : SIDE // 2])
+    assert np.abs(result - original)[:, SIDE // 2 + 8 :].mean() > 3
+    painter.canvas.scroll_into_view_if_needed()
+    painter.press("Undo")  # nothing was lost by generating
+    assert painter.received().max() == 0
+    painter.press("From last result")
+    page.wait_for_timeout(500)
+    luminance = np.asarray(Image.fromarray(result.astype(np.uint8)).convert("L")).astype(int)
+    assert np.abs(painter.received() - luminance).max() <= 1
+
+
+def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
+    painter = open_page(encoded(photo()))
+    page = painter.page
+    painter.set(Strength=0.6)
+    painter.press("Fill all")
+    before = painter.received()
+    upload_tab = page.locator("#mode_img2img > .tab-nav button", has_text="upload").first
+    upload_tab.click()
+    page.wait_for_timeout(300)
+    upload(page, encoded(photo(320, 200)), "img_inpaint_base")
+    assert "320 × 200" in painter.root.get_by_role("status").inner_text()
+    page.locator("#mode_img2img > .tab-nav button").first.click()
+    page.wait_for_timeout(500)
+    assert not painter.root.get_by_role("status").is_visible()
+    assert np.array_equal(painter.received(), before)
+    upload_tab.click()
+    page.wait_for_timeout(500)
+    painter.press("Clear map")
+    mask = np.zeros((200, 320), np.uint8)
+    mask[50:120, 30:200] = 255
+    upload(page, encoded(Image.fromarray(mask).convert("RGB")), "img_inpaint_mask")
+    painter.press("From inpaint mask")
+    assert np.array_equal(painter.received(), mask)
+
+
+def test_an_exif_turned_jpeg_lines_up_with_what_the_host_makes_of_it(open_page):
+    stored = Image.new("RGB", (SIDE, 192), "white")
+    stored.paste("red", (0, 0, 96, 64))
+    exif = Image.Exif()
+    exif[274] = 6
+    painter = open_page()
+    page = painter.page
+    file = encoded(stored, "JPEG", exif=exif, quality=95)
+    upload(page, file, kind="image/jpeg")
+    painter.wait()
+    assert painter.size() == (192, SIDE)
+    for box, value in {"img2img_width": 192, "img2img_height": SIDE, "img2img_steps": 4, "img2img_denoising_strength": 0.9}.items():
+        set_number(page, box, value)
+    painter.canvas.scroll_into_view_if_needed()
+    painter.press("Rectangle")
+    painter.set(Strength=1)
+    painter.drag((0, 96), (192, SIDE))  # all below the red corner
+    result = generate(page)
+    turned = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file)))).astype(int)
+    assert np.abs(result[:96] - turned[:96]).max() <= 2  # the browser's JPEG decoder is not quite Pillow's
+    assert np.abs(result[104:] - turned[104:]).mean() > 3
