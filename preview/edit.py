@@ -11,9 +11,10 @@ import time
 
 import cv2
 import numpy as np
+from PIL import Image, PngImagePlugin
+
 from modules import images, scripts, sd_models, shared
 from modules.processing import StableDiffusionProcessingImg2Img, process_images
-from PIL import Image, PngImagePlugin
 
 LONGEST_SIDE = 768
 CELL = 8
@@ -35,7 +36,7 @@ def edit(options: argparse.Namespace) -> None:
         result, seed = _run(options, picture, change_map)
         _save(result.crop((0, 0, *size)), result.info["parameters"], options)
     except Exception as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {getattr(error, 'detail', None) or error}")
     print(f"{options.out}: seed {seed}, {time.monotonic() - started:.1f} s")
 
 

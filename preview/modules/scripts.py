@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modules import errors, paths
 
@@ -114,8 +114,17 @@ class Script:
     def postprocess(self, p, processed, *args): ...
 
 
+class ScriptClassData(NamedTuple):
+    script_class: type[Script]
+    path: str
+    basedir: str
+    module: ModuleType
+
+
+scripts_data: list[ScriptClassData] = []
+"""The scripts that were loaded."""
+
 _current_basedir = paths.EXTENSION
-_script_classes: list[tuple[type[Script], Path]] = []
 
 
 def basedir() -> str:
@@ -144,7 +153,7 @@ def _load_module(path: Path) -> ModuleType:
 def load_scripts(extension: Path = paths.EXTENSION) -> None:
     """Runs every file in the extension's scripts folder, with the extension's root importable meanwhile."""
     global _current_basedir
-    _script_classes.clear()
+    scripts_data.clear()
     _current_basedir = extension
     for path in sorted((extension / "scripts").glob("*.py")):
         try:
@@ -155,7 +164,7 @@ def load_scripts(extension: Path = paths.EXTENSION) -> None:
             continue
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Script) and value is not Script:
-                _script_classes.append((value, path))
+                scripts_data.append(ScriptClassData(value, str(path), str(extension), module))
 
 
 class ScriptRunner:
@@ -172,13 +181,13 @@ class ScriptRunner:
     def initialize_scripts(self, is_img2img: bool) -> None:
         """Makes the scripts. Until their panels are built, each has one slot."""
         self.__init__()  # type: ignore[misc]
-        for script_class, path in _script_classes:
+        for data in scripts_data:
             try:
-                script = script_class()
+                script = data.script_class()
             except Exception:
-                errors.report(f"Error initializing script: {path.name}", exc_info=True)
+                errors.report(f"Error initializing script: {data.path}", exc_info=True)
                 continue
-            script.filename = str(path)
+            script.filename = data.path
             script.is_img2img, script.is_txt2img = is_img2img, not is_img2img
             if script.show(is_img2img) is not AlwaysVisible:
                 continue

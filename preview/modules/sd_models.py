@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
-
 from diffusers.utils import logging as diffusers_logging
+
 from modules import devices, shared
 from modules.paths import DEMO_MODEL
 
@@ -27,12 +28,14 @@ class StableDiffusion:
 
     latent_channels = opt_C
 
-    def __init__(self, pipeline: StableDiffusionPipeline | StableDiffusionXLPipeline, name: str) -> None:
+    def __init__(self, pipeline: StableDiffusionPipeline | StableDiffusionXLPipeline, path: Path) -> None:
         self.pipeline = pipeline
-        self.name = name
+        self.name = path.stem
+        self.vocabulary = _vocabulary(path)
         self.is_sdxl = isinstance(pipeline, StableDiffusionXLPipeline)
         self.model = SimpleNamespace(diffusion_model=pipeline.unet, conditioning_key="crossattn")
         self.first_stage_model = pipeline.vae
+        self.native_side = pipeline.unet.config.sample_size * opt_f
         self.alphas_cumprod: torch.Tensor = pipeline.scheduler.alphas_cumprod.to(devices.device)
         self.parameterization = {"epsilon": "eps", "v_prediction": "v"}[pipeline.scheduler.config.prediction_type]
 
@@ -79,8 +82,8 @@ def load_model(path: Path | None = None) -> StableDiffusion:
     if pipeline.unet.config.in_channels != opt_C or len(pipeline.vae.config.block_out_channels) != 4:
         raise ValueError(f"{path} does not work on latents of {opt_C} channels at 1/{opt_f} size")
     pipeline.to(devices.device)
-    shared.sd_model = StableDiffusion(pipeline, path.stem)
-    shared.opts.sd_model_checkpoint = path.stem
+    shared.sd_model = StableDiffusion(pipeline, path)
+    shared.opts.sd_model_checkpoint = shared.sd_model.name
     return shared.sd_model
 
 
@@ -98,6 +101,12 @@ def _load_file(path: Path) -> Any:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as checkpoint:
-        is_sdxl = any(key.startswith("conditioner.embedders.1") for key in checkpoint.keys())
+        is_sdxl = any(key.startswith("conditioner.embedders.1") for key in checkpoint.keys())  # noqa: SIM118
     pipeline = StableDiffusionXLPipeline if is_sdxl else StableDiffusionPipeline
     return pipeline.from_single_file(path, torch_dtype=devices.dtype)
+
+
+def _vocabulary(path: Path) -> dict[str, list[str]] | None:
+    """The words that a small model was taught, by kind; None for one that comes without such a list."""
+    file = path / "vocabulary.json"
+    return json.loads(file.read_text()) if file.is_file() else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modules.sd_samplers_common import Sampler, SamplerData
 from modules.sd_samplers_kdiffusion import samplers_data_k_diffusion
 from modules.sd_samplers_timesteps import samplers_data_timesteps
+from modules.sd_schedulers import schedulers
 
 if TYPE_CHECKING:
     from modules.sd_models import StableDiffusion
@@ -28,3 +29,12 @@ def create_sampler(name: str | None, model: StableDiffusion) -> Sampler:
     sampler = config.constructor(model)
     sampler.config = config
     return sampler
+
+
+def get_sampler_and_scheduler(name: str | None, scheduler: str | None) -> tuple[str, str]:
+    """Names of sampler and schedule. The schedule may stand at the end of the sampler's name, "DPM++ 2M Karras"."""
+    name = name or all_samplers[0].name
+    for candidate in schedulers:
+        if name.endswith(f" {candidate.label}"):
+            return name.removesuffix(f" {candidate.label}"), candidate.label
+    return name, scheduler or "Automatic"

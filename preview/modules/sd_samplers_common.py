@@ -52,7 +52,7 @@ approximation_indexes = {"Full": 0}
 def images_tensor_to_samples(
     image: torch.Tensor, approximation: int | None = None, model: StableDiffusion | None = None
 ) -> torch.Tensor:
-    """Latents of pictures (pictures, 3, height, width) in 0..1, one after the other: a batch gives what singles give."""
+    """Latents of pictures (pictures, 3, height, width) in 0..1, one by one: a batch gives what single runs give."""
     model = model or shared.sd_model
     return torch.cat([model.encode_first_stage(picture[None] * 2 - 1) for picture in image])
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import gradio as gr
+
+from modules.gradio_compat import JS
 
 
 class InputAccordion(gr.Checkbox):
     """An accordion with a checkbox in its title, whose value is that of the component.
 
-    The component is a hidden checkbox; page.js keeps it, the box in the title and the accordion's state together.
+    The component is a hidden checkbox; accordion.js keeps it, the box in the title and the accordion's state together.
     """
 
-    webui_do_not_create_gradio_pyi_thank_you = True
     _count = 0
 
+    @functools.wraps(gr.Checkbox.__init__)  # gradio 4 tells the page only what this signature names
     def __init__(self, value: bool = False, **kwargs: Any) -> None:
         self.accordion_id = kwargs.get("elem_id") or f"input-accordion-{InputAccordion._count}"
         InputAccordion._count += 1
         super().__init__(value, **{**kwargs, "elem_id": f"{self.accordion_id}-checkbox", "visible": False})
+        follow = f"(checked) => inputAccordionChecked('{self.accordion_id}', checked)"
+        self.change(None, inputs=[self], show_progress="hidden", **{JS: follow})
         self.accordion = gr.Accordion(
             kwargs.get("label", "Accordion"), open=value, elem_id=self.accordion_id, elem_classes=["input-accordion"]
         )

@@ -1,0 +1,215 @@
+"use strict";
+/* The functions of the WebUI's page that extensions call, and what the page itself needs of them. */
+
+const uiLoadedCallbacks = [];
+const uiUpdateCallbacks = [];
+const afterUiUpdateCallbacks = [];
+
+/** @returns {Document|ShadowRoot} where the page's elements are to be looked for */
+function gradioApp() {
+    const app = document.querySelector("gradio-app");
+    return app?.shadowRoot ?? document;
+}
+
+/** @param {() => void} callback called once, when the page is built */
+function onUiLoaded(callback) {
+    uiLoadedCallbacks.push(callback);
+}
+
+/** @param {(changes: MutationRecord[]) => void} callback called at each change of the page */
+function onUiUpdate(callback) {
+    uiUpdateCallbacks.push(callback);
+}
+
+/** @param {() => void} callback called when the page has come to rest after changes */
+function onAfterUiUpdate(callback) {
+    afterUiUpdateCallbacks.push(callback);
+}
+
+/** Tells gradio that the value of an input or textarea was set by a script. */
+function updateInput(target) {
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function get_uiCurrentTab() {
+    return gradioApp().querySelector("#tabs > .tab-nav > button.selected");
+}
+
+function get_uiCurrentTabContent() {
+    return gradioApp().querySelector('#tabs > .tabitem[id^="tab_"]:not([style*="display: none"])');
+}
+
+/** @returns {number} index of the selected tab in the tabs with this id */
+function get_tab_index(id) {
+    const buttons = [...gradioApp().querySelectorAll(`#${id} > .tab-nav > button`)];
+    return Math.max(buttons.findIndex((button) => button.classList.contains("selected")), 0);
+}
+
+function all_gallery_buttons() {
+    return [...gradioApp().querySelectorAll("#img2img_gallery .thumbnail-item.thumbnail-small")];
+}
+
+function selected_gallery_button() {
+    return all_gallery_buttons().find((button) => button.classList.contains("selected")) ?? null;
+}
+
+/** @returns {number} index of the picture that the gallery shows large, -1 if there is none */
+function selected_gallery_index() {
+    return all_gallery_buttons().findIndex((button) => button.classList.contains("selected"));
+}
+
+(() => {
+    const run = (callbacks, ...values) => {
+        for (const callback of callbacks) {
+            try {
+                callback(...values);
+            } catch (error) {
+                console.error(error);
+            }
+        }
+    };
+    let loaded = false;
+    let rest = 0;
+    document.addEventListener("DOMContentLoaded", () => {
+        const observer = new MutationObserver((changes) => {
+            if (!loaded && gradioApp().querySelector("#img2img_generate")) {
+                loaded = true;
+                run(uiLoadedCallbacks);
+            }
+            run(uiUpdateCallbacks, changes);
+            clearTimeout(rest);
+            rest = setTimeout(() => run(afterUiUpdateCallbacks), 200);
+        });
+        observer.observe(gradioApp(), { childList: true, subtree: true });
+    });
+})();
+
+/* Generate, Interrupt, Skip and the progress bar. */
+
+const POLL_MS = 250;
+
+/** Called by gradio with the values of all inputs, before it sends them. */
+function submit_img2img(...values) {
+    const task = `task(${crypto.randomUUID?.() ?? Math.random()})`;
+    showProgress(task);
+    values[0] = task;
+    values[1] = get_tab_index("mode_img2img");
+    return values;
+}
+
+async function post(url, body = {}) {
+    const response = await fetch(url, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+    });
+    return response.json();
+}
+
+/** Shows how far the task is, and the buttons that end it, until the server says that it is done. */
+async function showProgress(task) {
+    const bar = document.createElement("div");
+    bar.className = "progressDiv";
+    bar.innerHTML = "<div class='progress'></div><span class='progress-text'>Waiting...</span>";
+    gradioApp().querySelector("#img2img_gallery_container").prepend(bar);
+    gradioApp().querySelector("#img2img_generate_box").classList.add("generating");
+    try {
+        for (;;) {
+            const state = await post("/internal/progress", { id_task: task });
+            if (state.completed) {
+                break;
+            }
+            const left = state.eta ? `, ${Math.ceil(state.eta)} s left` : "";
+            bar.firstChild.style.width = `${100 * state.progress}%`;
+            bar.lastChild.textContent = state.textinfo + left;
+            await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
+    } catch (error) {
+        gradioApp().querySelector("#html_log_img2img").textContent = `The server does not answer: ${error.message}`;
+    } finally {
+        bar.remove();
+        gradioApp().querySelector("#img2img_generate_box").classList.remove("generating");
+    }
+}
+
+onUiLoaded(() => {
+    gradioApp().querySelector("#img2img_interrupt").addEventListener("click", () => post("/sdapi/v1/interrupt"));
+    gradioApp().querySelector("#img2img_skip").addEventListener("click", () => post("/sdapi/v1/skip"));
+});
+
+document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        gradioApp().querySelector("#img2img_generate").click();
+        event.preventDefault();
+    }
+});
+
+/* Small helps of the page. */
+
+/** Fills in prompt and strength, switches the extension on and uploads the sample map to its panel. */
+async function loadExample() {
+    const app = gradioApp();
+    const prompt = app.querySelector("#img2img_prompt textarea");
+    prompt.value = "a house, winter";
+    updateInput(prompt);
+    setNumber("img2img_denoising_strength", 1);
+    const box = app.querySelector("#diffdiff-visible-checkbox");
+    if (!box.checked) {
+        app.querySelector("#diffdiff .label-wrap").click();
+    }
+    const map = await (await fetch("/preview-assets/sample_map.png")).blob();
+    const files = new DataTransfer();
+    files.items.add(new File([map], "sample_map.png", { type: map.type }));
+    const upload = app.querySelector("#diffdiff_upload input[type=file]");
+    upload.files = files.files;
+    upload.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function setNumber(id, value) {
+    const input = gradioApp().querySelector(`#${id} input[type="number"]`);
+    input.value = value;
+    updateInput(input);
+}
+
+onUiLoaded(() => {
+    const app = gradioApp();
+    app.querySelector("#img2img_suggestions")?.addEventListener("click", (event) => {
+        if (event.target.tagName === "BUTTON") {
+            const prompt = app.querySelector("#img2img_prompt textarea");
+            prompt.value = [prompt.value.trim(), event.target.textContent].filter(Boolean).join(", ");
+            updateInput(prompt);
+        }
+    });
+    app.querySelector("#img2img_detect_image_size_btn").addEventListener("click", () => {
+        const picture = [...app.querySelectorAll("#mode_img2img img")].find((image) => image.offsetParent);
+        if (picture) {
+            const cells = (side) => Math.min(Math.max(Math.round(side / 8) * 8, 64), 2048);
+            setNumber("img2img_width", cells(picture.naturalWidth));
+            setNumber("img2img_height", cells(picture.naturalHeight));
+        }
+    });
+    app.querySelector("#preview_example").addEventListener("click", loadExample);
+    const hints = {
+        preview_example: "A picture, a map that changes it more and more from left to right, and a prompt",
+        paste: "Read generation parameters from the prompt box into the page",
+        img2img_random_seed: "A new seed for every run",
+        img2img_detect_image_size_btn: "Take width and height from the picture",
+    };
+    for (const [id, hint] of Object.entries(hints)) {
+        app.querySelector(`#${id}`).title = hint;
+    }
+});
+
+/* The infotext below the gallery follows the picture that is selected. */
+onUiUpdate(() => {
+    const index = selected_gallery_index();
+    const info = gradioApp().querySelector("#generation_info_img2img textarea")?.value;
+    const place = gradioApp().querySelector("#html_info_img2img p");
+    if (index < 0 || !info || !place) {
+        return;
+    }
+    const text = JSON.parse(info).infotexts[index];
+    if (text !== undefined && place.innerText.trim() !== text.trim()) {
+        place.innerText = text;
+    }
+});

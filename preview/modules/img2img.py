@@ -1,0 +1,88 @@
+"""What the page's Generate button runs."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from PIL import Image
+
+from modules import errors, progress, scripts, shared
+from modules.call_queue import queue_lock
+from modules.masking import create_binary_mask
+from modules.processing import StableDiffusionProcessingImg2Img, process_images
+
+TAB_IMG2IMG, TAB_INPAINT, TAB_INPAINT_UPLOAD = range(3)
+
+PICTURES = ("init_img", "init_img_with_mask", "init_img_inpaint", "init_mask_inpaint")
+"""The fields that hold pictures; all others are attributes of the processing object by the same name."""
+
+WHOLE_NUMBERS = ("seed", "steps", "width", "height", "n_iter", "batch_size", "mask_blur", "inpaint_full_res_padding")
+"""The fields whose sliders gradio may send as floats."""
+
+Result = tuple[list[Image.Image], str, str, str]
+"""Pictures, generation info as JSON, infotext as HTML, log as HTML."""
+
+
+def img2img(id_task: str, tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    """Runs one job under `id_task`; `fields` are the values of the page's components by the names they have in ui.py.
+
+    An error becomes a visible message instead of pictures.
+    """
+    progress.add_task_to_queue(id_task)
+    started = time.perf_counter()
+    with queue_lock:
+        shared.state.begin(job=id_task)
+        progress.start_task(id_task)
+        try:
+            images, info, infotext, log = _img2img(tab, fields, script_args)
+        except Exception as error:
+            errors.report("Error completing request", exc_info=True)
+            message = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
+            images, info, infotext = [], "", ""
+            log = f"<div class='error'>{html.escape(message)}</div>"
+        finally:
+            shared.state.end()
+            progress.finish_task(id_task)
+    return images, info, infotext, f"{log}<p class='time'>Time taken: {time.perf_counter() - started:.1f} sec.</p>"
+
+
+def _img2img(tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    pictures = {name: fields[name] for name in PICTURES}
+    image, mask = pictures["init_img"], None
+    if tab == TAB_INPAINT and pictures["init_img_with_mask"] is not None:
+        image, mask = picture_and_painted_mask(pictures["init_img_with_mask"])
+    elif tab == TAB_INPAINT_UPLOAD:
+        image, mask = pictures["init_img_inpaint"], pictures["init_mask_inpaint"]
+    if image is None:
+        raise ValueError("Choose a picture first.")
+
+    settings = {name: value for name, value in fields.items() if name not in PICTURES}
+    settings |= {name: int(settings[name]) for name in WHOLE_NUMBERS}
+    p = StableDiffusionProcessingImg2Img(sd_model=shared.sd_model, init_images=[image], mask=mask, **settings)
+    with closing(p):
+        p.scripts = scripts.scripts_img2img
+        p.script_args = (0, *script_args)
+        processed = process_images(p)
+    log = f"<p class='comments'>{html.escape(processed.comments)}</p>" if processed.comments else ""
+    return processed.images, processed.js(), plaintext_to_html(processed.info), log
+
+
+def picture_and_painted_mask(value: dict[str, Any]) -> tuple[Image.Image | None, Image.Image | None]:
+    """The picture and the mask of the inpaint tab: gradio 3 sends both, gradio 4 the picture and painted layers."""
+    if "layers" not in value:
+        return value["image"], create_binary_mask(value["mask"])
+    picture: Image.Image | None = value["background"]
+    if picture is None:
+        return None, None
+    mask = Image.new("L", picture.size)
+    for layer in value["layers"]:
+        mask.paste(255, mask=layer.convert("RGBA").getchannel("A").resize(picture.size))
+    return picture, mask
+
+
+def plaintext_to_html(text: str) -> str:
+    return "<p>" + "<br>\n".join(html.escape(line) for line in text.split("\n")) + "</p>"
