@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from differential_diffusion.change_map import Extent
+from differential_diffusion.change_map import Bounds, Extent
 
 FEWEST = 2
 MOST = 10
@@ -24,6 +27,18 @@ class FanDoesNotFit(ValueError):
 def spaced(count: int, first: float, last: float) -> tuple[float, ...]:
     """`count` strengths from `first` to `last` in equal steps, rounded to 0.001."""
     return tuple(round(float(s), 3) for s in np.linspace(first, last, count))
+
+
+def range_of(text: str) -> tuple[float, float]:
+    """Read a range of strengths as people write it: "0.2-0.8", "0.2 0.8".
+
+    Raises:
+        ValueError: not two numbers from 0 to 1.
+    """
+    numbers = [float(number) for number in re.findall(r"\d*\.?\d+", text)]
+    if len(numbers) != 2 or max(numbers) > 1:
+        raise ValueError(f'"{text}" is not a range of strengths; two numbers from 0 to 1 are, such as 0.2-0.8')
+    return numbers[0], numbers[1]
 
 
 def borders(count: int, cells: int) -> list[int]:
@@ -52,3 +67,57 @@ def strengths_of_cells(strengths: tuple[float, ...], axis: Axis, cells: Extent) 
     line = np.repeat(np.asarray(strengths, dtype=np.float64), np.diff(borders(len(strengths), length)))
     across = line[None, :] if axis is Axis.COLUMNS else line[:, None]
     return np.broadcast_to(across, (cells.height, cells.width)).copy()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column or row of a fan.
+
+    Attributes:
+        strength: 0..1.
+        steps: for which the part is denoised.
+        start, end: where it lies in the run's result, in pixels along the fan's axis; `end` is the next one's start.
+    """
+
+    strength: float
+    steps: int
+    start: int
+    end: int
+
+
+def parts(strengths: Sequence[float], steps: Sequence[int], axis: Axis, cells: Extent, area: Bounds) -> list[Part]:
+    """The parts of a fan, in order.
+
+    Args:
+        steps: for which each part is denoised.
+        cells: of the latent.
+        area: where the latent's picture lies in the run's result.
+    """
+    if axis is Axis.COLUMNS:
+        first, pixels, length = area.x, area.width, cells.width
+    else:
+        first, pixels, length = area.y, area.height, cells.height
+    edges = [first + round(border * pixels / length) for border in borders(len(strengths), length)]
+    return [Part(*each) for each in zip(strengths, steps, edges, edges[1:])]
+
+
+class OneClickFans:
+    """Knows which runs are the fan that the panel's button asked for.
+
+    The button leaves a tag of its own in the page, and every later run brings it along. It belongs to the first job
+    that brought it: all runs of that job (of a batch folder, an X/Y/Z plot) are fans, those of other jobs are not.
+    """
+
+    REMEMBERED = 1000
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, object] = {}
+
+    def claims(self, tag: str, job: object) -> bool:
+        """Whether a run of `job` that brings `tag` is a fan."""
+        if not tag:
+            return False
+        owner = self._jobs.setdefault(tag, job)
+        if len(self._jobs) > self.REMEMBERED:
+            del self._jobs[next(iter(self._jobs))]
+        return owner == job

@@ -7,7 +7,7 @@ the effect. Everything that it changes on `p` is changed back before the wrapped
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -18,13 +18,13 @@ import torch
 from fastapi import HTTPException
 from PIL import Image, ImageOps
 
-from differential_diffusion import change_map, fan, infotext, plan
+from differential_diffusion import change_map, fan, fan_picture, infotext, plan
 from differential_diffusion.change_map import Bounds, Extent, ResizeMode
 from differential_diffusion.pin import variance_exploding, variance_preserving
 from differential_diffusion.schedule import Schedule
 from differential_diffusion.session import SamplingSession
-from differential_diffusion.settings import NAME, BadSetting, Settings, Source, parse_arguments
-from modules import images, masking, sd_samplers_common, shared
+from differential_diffusion.settings import NAME, BadSetting, Settings, Source, as_fan, named, parse, tag_of
+from modules import images, masking, scripts, sd_samplers_common, shared
 from modules.processing import StableDiffusionProcessingImg2Img, create_binary_mask
 
 RUN = "differential_diffusion_run"
@@ -47,16 +47,23 @@ SCRIPTS_WITHOUT_US = {
 }
 """Scripts of the img2img tab that cannot be combined with a change map, and why."""
 
+ONE_CLICK_FANS = fan.OneClickFans()
+
 
 def begin(p: Any, arguments: Sequence[Any]) -> None:
-    """Before a run of `p`: put the effect on it if its script arguments ask for that."""
+    """Before a run of `p`: put the effect on it if its script arguments ask for that.
+
+    Args:
+        arguments: of `settings.named` and `settings.tag_of`.
+    """
     if not isinstance(p, StableDiffusionProcessingImg2Img):
         return
     Img2ImgRun.detach(p)
-    for label in infotext.LABELS.values():
-        p.extra_generation_params.pop(label, None)
+    infotext.remove(p.extra_generation_params)
     try:
-        settings = parse_arguments(arguments)
+        values = named(arguments)
+        is_fan = ONE_CLICK_FANS.claims(tag_of(arguments), shared.state.time_start)
+        settings = parse(as_fan(values) if is_fan else values)
     except Exception as error:  # raised again inside p.init, where the host shows it
         Img2ImgRun(p, error).attach()
         return
@@ -76,9 +83,57 @@ def composite(p: Any, overlay: Any) -> None:
         run.show(overlay)
 
 
-def end(p: Any) -> None:
-    """After a run of `p`: take everything of ours off it, except what its infotext says."""
+def finish_picture(p: Any, picture: Any) -> None:
+    """After one picture was laid together (`PostprocessImageArgs`)."""
+    run = Img2ImgRun.on(p)
+    if run is not None:
+        run.pictures.append(picture)
+
+
+def end(p: Any, processed: Any) -> None:
+    """After a run of `p` (`Processed`): take everything of ours off it, except what its infotext says."""
+    run = Img2ImgRun.on(p)
+    if run is not None:
+        run.add_labelled_fans(processed)
     Img2ImgRun.detach(p)
+
+
+def add_plot_axes() -> None:
+    """Offer our settings as axes of the host's X/Y/Z plot."""
+    for data in scripts.scripts_data:
+        plot = data.module
+        if hasattr(plot, "axis_options") and hasattr(plot, "AxisOptionImg2Img"):
+            plot.axis_options += [
+                plot.AxisOptionImg2Img(
+                    f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [*map(str, Source)]
+                ),
+                plot.AxisOptionImg2Img(f"[{NAME}] Softness", float, _plotted("softness")),
+                plot.AxisOptionImg2Img(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
+            ]
+
+
+def _plotted(key: str) -> Callable[[Any, Any, Any], None]:
+    return lambda p, value, _: _set(p, {key: value})
+
+
+def _plotted_range(p: Any, value: str, _: Any) -> None:
+    first, last = fan.range_of(value)
+    _set(p, {"source": Source.FAN.value, "fan_strengths": None, "fan_from": first, "fan_to": last})
+
+
+def _confirm_ranges(_: Any, values: Sequence[str]) -> None:
+    for value in values:
+        fan.range_of(value)
+
+
+def _set(p: Any, values: Mapping[str, Any]) -> None:
+    """Change our script's arguments on this `p` alone, and switch the effect on."""
+    script = next(s for s in p.scripts.alwayson_scripts if s.title() == NAME)
+    own = slice(script.args_from, script.args_to)
+    arguments = list(p.script_args)
+    changed = {**named(arguments[own]), "enabled": True, **values}
+    arguments[script.args_from] = changed
+    p.script_args = arguments
 
 
 def _why_not(p: Any) -> str | None:
@@ -100,6 +155,9 @@ class Img2ImgRun:
 
     Args:
         settings: what to do, or the error that the run shall end with.
+
+    Attributes:
+        pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
     """
 
     def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings | Exception) -> None:
@@ -107,6 +165,8 @@ class Img2ImgRun:
         self._settings = settings
         self._overlays: list[Image.Image | None] = []
         self._map_picture: Image.Image | None = None
+        self._parts: list[fan.Part] = []
+        self.pictures: list[Any] = []
         self._original_methods: dict[str, Any] = {}
 
     @staticmethod
@@ -131,6 +191,20 @@ class Img2ImgRun:
         """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
         overlay.overlay_image = self._overlays[overlay.index % len(self._overlays)]
         overlay.mask_for_overlay = self._map_picture
+
+    def add_labelled_fans(self, processed: Any) -> None:
+        """Put a labelled picture for each fan after the pictures of the run."""
+        if not self._parts:
+            return
+        # the host lists masks that it returns among the pictures, but without infotext
+        processed.infotexts += [""] * (len(processed.images) - len(processed.infotexts))
+        clean = processed.infotexts[processed.index_of_first_image :]
+        for result, text in zip(self.pictures, clean):
+            axis = self._settings.fan_axis
+            picture = fan_picture.labelled(result.image, self._area, axis, self._parts, self._p.steps)
+            picture.info["parameters"] = infotext.of_labelled_fan(text)
+            processed.images.append(picture)
+            processed.infotexts.append(picture.info["parameters"])
 
     def _init(self, *args: Any, **kwargs: Any) -> None:
         with self._detached_on_error():
@@ -176,6 +250,7 @@ class Img2ImgRun:
         if mask is not None and p.inpainting_mask_invert:
             p.extra_generation_params["Mask mode"] = "Inpaint not masked"
 
+        self._area = self._bounds or Bounds(0, 0, p.width, p.height)
         cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
         self._strengths = plan.strengths(
             settings, change_map.to_cells(self._on_canvas(self._plane), cells), p.denoising_strength
@@ -256,7 +331,18 @@ class Img2ImgRun:
             ):
                 samples = self._original_methods["sample"](*args, **kwargs)
         p.extra_generation_params.update(infotext.write(self._settings))
+        if self._settings.source is Source.FAN:
+            self._parts = self._fan_parts(self._settings)
+            p.extra_generation_params.update(infotext.write_parts(self._parts))
         return samples
+
+    def _fan_parts(self, settings: Settings) -> list[fan.Part]:
+        p = self._p
+        with _changed(p, denoising_strength=max(settings.fan_strengths)):
+            _, schedule = _schedule(p, p.sampler)
+        steps = schedule.free_steps(np.array(settings.fan_strengths)).tolist()
+        cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
+        return fan.parts(settings.fan_strengths, steps, settings.fan_axis, cells, self._area)
 
     def _pinned(self, sampler: Any, sample_img2img: Any) -> Any:
         """The sampler's own method with the pin around it. Here both hosts hand over the noise really sampled."""

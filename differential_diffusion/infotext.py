@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from differential_diffusion import change_map
+from differential_diffusion.fan import Part
 from differential_diffusion.settings import FIELDS, NAME, Settings, Source
 
 LABELS = {
@@ -20,6 +21,27 @@ LABELS = {
     "keep_exact": f"{NAME} keep exact",
 }
 """Key -> infotext label. A label is written where the value is used and differs from its default; the first always."""
+
+FAN_PIXELS = f"{NAME} fan pixels"
+"""Label of where a fan's parts lie: first pixel and the one after the last, along the fan's axis."""
+PICTURE = f"{NAME} picture"
+"""Label of what a picture shows if it is not the run's result itself."""
+
+
+def remove(text: MutableMapping[str, Any]) -> None:
+    """Take out what an earlier run wrote."""
+    for label in [label for label in text if label.startswith(NAME)]:
+        del text[label]
+
+
+def write_parts(parts: Sequence[Part]) -> dict[str, str]:
+    """Infotext of a fan's parts: label -> value."""
+    return {FAN_PIXELS: " ".join(f"{part.start}-{part.end}" for part in parts)}
+
+
+def of_labelled_fan(clean: str) -> str:
+    """Infotext of a labelled picture, from that of the clean one."""
+    return f"{clean}, {PICTURE}: labelled fan"
 
 
 def write(settings: Settings) -> dict[str, Any]:

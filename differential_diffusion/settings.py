@@ -188,14 +188,19 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
     return Settings(**{f.name: checked[f.name] for f in fields(Settings)} | {"fan_strengths": strengths})
 
 
-def parse_arguments(arguments: Sequence[Any]) -> Settings | None:
-    """Check a script's arguments: one dict (the API's form), or values in the order of `FIELDS` (the panel's).
-
-    Raises:
-        BadSetting: see `parse`; also more values than there are keys.
-    """
+def named(arguments: Sequence[Any]) -> dict[str, Any]:
+    """A script's arguments by key: one dict (the API's form), or values in the order of `FIELDS` (the panel's)."""
     if arguments and isinstance(arguments[0], Mapping):
-        return parse(arguments[0])
-    if len(arguments) > len(FIELDS):
-        raise BadSetting("args", f"{len(arguments)} values are not allowed; at most {len(FIELDS)} are")
-    return parse(dict(zip(FIELDS, arguments)))
+        return dict(arguments[0])
+    return dict(zip(FIELDS, arguments))
+
+
+def tag_of(arguments: Sequence[Any]) -> str:
+    """The tag of a one-click fan, which the panel puts after the values; empty where there is none."""
+    return arguments[len(FIELDS)] if len(arguments) > len(FIELDS) else ""
+
+
+def as_fan(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's values turned into a strength fan over what they would have changed."""
+    is_mask = values.get("source") == Source.MASK.value
+    return {**values, "enabled": True, "source": Source.FAN.value} | ({"map": None} if is_mask else {})

@@ -1,6 +1,6 @@
 from differential_diffusion import host
 from differential_diffusion.settings import NAME
-from modules import scripts
+from modules import script_callbacks, scripts
 
 
 class DifferentialDiffusionScript(scripts.Script):
@@ -25,5 +25,11 @@ class DifferentialDiffusionScript(scripts.Script):
     def postprocess_maskoverlay(self, p, overlay, *arguments):
         host.composite(p, overlay)
 
+    def postprocess_image_after_composite(self, p, picture, *arguments):
+        host.finish_picture(p, picture)
+
     def postprocess(self, p, processed, *arguments):
-        host.end(p)
+        host.end(p, processed)
+
+
+script_callbacks.on_before_ui(host.add_plot_axes)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "differential_diffusion"
-PURE = ["change_map", "fan", "infotext", "pin", "plan", "schedule", "session", "settings"]
+PURE = ["change_map", "fan", "fan_picture", "infotext", "pin", "plan", "schedule", "session", "settings"]
 EDGE = {"host", "panel"}
 
 

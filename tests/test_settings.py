@@ -92,7 +92,7 @@ def test_a_source_without_what_it_needs_is_refused():
 def test_switched_off_is_none():
     assert settings.parse({"enabled": False}) is None
     assert settings.parse({"enabled": False, "softness": -1}) is None
-    assert settings.parse_arguments([False]) is None
+    assert settings.parse(settings.named([False])) is None
 
 
 def test_positional_form_is_the_dict_form():
@@ -102,11 +102,9 @@ def test_positional_form_is_the_dict_form():
         "fan_strengths": "",
     }
     values = {key: getattr(value, "value", value) for key, value in values.items()}
-    by_key, by_place = settings.parse(values), settings.parse_arguments(list(values.values()))
+    by_key, by_place = settings.parse(values), settings.parse(settings.named(list(values.values())))
     for name in Settings.__dataclass_fields__:
         assert np.array_equal(getattr(by_key, name), getattr(by_place, name)), name
-    with pytest.raises(BadSetting, match="args: 14 values"):
-        settings.parse_arguments([*values.values(), 1])
 
 
 @pytest.mark.parametrize("text", ["0.2, 0.4, 1", "0.2 0.4 1", "0.2;0.4;1", " 0.2,0.4 , 1 "])

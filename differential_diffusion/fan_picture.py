@@ -1,0 +1,98 @@
+"""The labelled picture of a strength fan: the picture itself with a bar that names each part's strength and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from differential_diffusion.change_map import Bounds
+from differential_diffusion.fan import Axis, Part
+
+FONT = cv2.FONT_HERSHEY_DUPLEX
+LEAST_CAPITAL = 9
+"""Smallest height of a label's capital letters, in pixels. A picture too small for it is enlarged."""
+CAPITALS_IN_A_PICTURE = 60
+"""Labels grow with the picture, whose longest side is this many capitals, to be read when it is shown reduced."""
+BLOCK = 4.0
+"""Height of a label's two lines with the space around them, in capitals."""
+MARGIN = 0.4
+"""Space left and right of a label, in capitals."""
+STEPS_FORMS = ("{} of {} steps", "{} steps", "{}/{}")
+"""How a number of steps is written: the first that fits."""
+
+BAR, STRENGTH, STEPS, SEPARATOR = (24, 27, 33), (255, 255, 255), (176, 184, 196), (255, 255, 255)
+
+
+def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Part], of_steps: int) -> Image.Image:
+    """Draw a fan's labels beside it: above its columns, or left of its rows.
+
+    A line is drawn between two parts that got different numbers of steps; those that got the same need none.
+
+    Args:
+        picture: the run's result.
+        area: the part of it that was generated; the rest is left out.
+        parts: of the fan, in order.
+        of_steps: the steps that the user set.
+
+    Returns:
+        RGB. `area` enlarged by a whole factor, in most cases 1, with the bar above or left of it.
+    """
+    is_columns = axis is Axis.COLUMNS
+    strengths = [f"{part.strength:g}" for part in parts]
+    forms = [[form.format(part.steps, of_steps) for part in parts] for form in STEPS_FORMS]
+    widths = [_width([*strengths, *steps]) for steps in forms]
+    narrowest = min(part.end - part.start for part in parts)
+
+    needed = widths[-1] if is_columns else BLOCK
+    factor = int(np.ceil(max(1, needed * LEAST_CAPITAL / narrowest)))
+    size = (area.width * factor, area.height * factor)
+    capital = max(LEAST_CAPITAL, min(max(size) / CAPITALS_IN_A_PICTURE, narrowest * factor / needed))
+    fitting = next((i for i, width in enumerate(widths) if width * capital <= narrowest * factor), -1)
+    form = fitting if is_columns else 0
+    thickness = round(capital * (BLOCK if is_columns else widths[form]))
+
+    box = (area.x, area.y, area.x + area.width, area.y + area.height)
+    canvas = np.array(picture.convert("RGB").crop(box).resize(size, Image.Resampling.NEAREST))
+    bar = np.full((thickness, size[0], 3) if is_columns else (size[1], thickness, 3), BAR, np.uint8)
+    origin = area.x if is_columns else area.y
+    for part, strength, steps in zip(parts, strengths, forms[form]):
+        middle = ((part.start + part.end) / 2 - origin) * factor
+        x, y = (middle, thickness / 2) if is_columns else (thickness / 2, middle)
+        _write(bar, strength, x, y - 0.3 * capital, capital, STRENGTH)
+        _write(bar, steps, x, y + 1.3 * capital, capital, STEPS)
+
+    half = max(1, round(max(size) / 1024))
+    for before, after in zip(parts, parts[1:]):
+        border = (after.start - origin) * factor
+        _line(bar, axis, border, half, STEPS, 1)
+        if before.steps != after.steps:
+            _line(canvas, axis, border, half, SEPARATOR, 0.5)
+    return Image.fromarray(np.concatenate([bar, canvas], axis=0 if is_columns else 1))
+
+
+def _line(plane: np.ndarray, axis: Axis, at: int, half: int, colour: tuple[int, int, int], opacity: float) -> None:
+    """Draw a line of `2 * half` pixels across the axis."""
+    strip = (plane if axis is Axis.COLUMNS else plane.swapaxes(0, 1))[:, at - half : at + half]
+    strip[:] = strip * (1 - opacity) + np.asarray(colour) * opacity
+
+
+def _scale(capital: float) -> tuple[float, int]:
+    """OpenCV's font scale and line width for capital letters of a height in pixels."""
+    return capital / cv2.getTextSize("H", FONT, 1, 1)[0][1], max(1, round(capital / 10))
+
+
+def _width(texts: Sequence[str]) -> float:
+    """Width of the widest text with its margins, in capitals."""
+    capital = 100
+    scale, line = _scale(capital)
+    return max(cv2.getTextSize(text, FONT, scale, line)[0][0] for text in texts) / capital + 2 * MARGIN
+
+
+def _write(plane: np.ndarray, text: str, x: float, baseline: float, capital: float, colour: tuple[int, ...]) -> None:
+    """Write text centred on `x`."""
+    scale, line = _scale(capital)
+    width = cv2.getTextSize(text, FONT, scale, line)[0][0]
+    cv2.putText(plane, text, (round(x - width / 2), round(baseline)), FONT, scale, colour, line, cv2.LINE_AA)
