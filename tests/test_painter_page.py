@@ -161,3 +161,31 @@ def test_an_exif_turned_jpeg_lines_up_with_what_the_host_makes_of_it(open_page):
     turned = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file)))).astype(int)
     assert np.abs(result[:96] - turned[:96]).max() <= 2  # the browser's JPEG decoder is not quite Pillow's
     assert np.abs(result[104:] - turned[104:]).mean() > 3
+
+
+def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
+    painter = open_page()
+    page = painter.page
+    tab = page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint").first
+    if not page.locator("#img2maskimg").count():
+        pytest.skip("this page has no canvas to paint masks on")
+    tab.click()
+    upload(page, encoded(photo()), "img2maskimg")
+    canvas = page.locator("#img2maskimg canvas:visible").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    start = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0] + box["width"] / 2, start[1], steps=12)
+    page.mouse.up()
+    page.wait_for_timeout(800)
+    painter.wait()
+    painter.canvas.scroll_into_view_if_needed()
+    painter.press("From inpaint mask")
+    received = painter.received()
+    assert set(np.unique(received)) == {0, 255}
+    y, x = np.nonzero(received)
+    assert received.shape == (SIDE, SIDE)
+    assert abs(x.mean() - SIDE / 2) < 8 and abs(y.mean() - SIDE / 4) < 12
+    assert SIDE / 2 - 5 < np.ptp(x) < SIDE / 2 + 60  # the stroke, and the width of the host's brush
