@@ -171,6 +171,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
         pytest.skip("this page has no canvas to paint masks on")
     tab.click()
     upload(page, encoded(photo()), "img2maskimg")
+    page.wait_for_timeout(3000)  # the host's canvas empties itself once more after it has shown the picture
     canvas = page.locator("#img2maskimg canvas:visible").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
