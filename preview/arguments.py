@@ -47,7 +47,7 @@ def _edit_parser() -> argparse.ArgumentParser:
     parser.add_argument("--polarity", choices=("white changes", "white keeps"), default="white changes")
     parser.add_argument("--change-all", action="store_true", help="do not put back the pixels where the map is 0")
     parser.add_argument(
-        "--size", metavar="WxH", type=_size, help="of the result; by default the picture's, at most 768 on a side"
+        "--size", metavar="WxH", type=_size, help="to work at; by default the picture's own, at most 768 on a side"
     )
     _add_environment(parser)
     return parser
@@ -90,6 +90,6 @@ def _number(text: str, kind: type, low: float, high: float):
 
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None or not all(64 <= int(side) <= 4096 for side in match.groups()):
-        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT with sides of 64 to 4096 pixels")
+    if match is None or not all(64 <= int(side) <= 4096 and int(side) % 8 == 0 for side in match.groups()):
+        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT, multiples of 8 from 64 to 4096 pixels")
     return int(match[1]), int(match[2])

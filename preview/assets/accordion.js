@@ -15,7 +15,7 @@ class InputAccordion {
         this.#box = document.createElement("input");
         this.#box.type = "checkbox";
         this.#box.id = `${accordion.id}-visible-checkbox`;
-        this.#box.className = "input-accordion-checkbox";
+        this.#box.className = `${this.#hidden.className} input-accordion-checkbox`;
         this.#box.setAttribute("aria-label", `enable ${this.#label.innerText.trim()}`);
         this.#box.checked = this.#hidden.checked;
         this.#label.querySelector("span").prepend(this.#box);

@@ -146,23 +146,31 @@ document.addEventListener("keydown", (event) => {
 
 /* Small helps of the page. */
 
-/** Fills in prompt and strength, switches the extension on and uploads the sample map to its panel. */
+/** Fills in a picture, a prompt and the strength, switches the extension on and uploads a map to its panel. */
 async function loadExample() {
     const app = gradioApp();
     const prompt = app.querySelector("#img2img_prompt textarea");
     prompt.value = "a house, winter";
     updateInput(prompt);
     setNumber("img2img_denoising_strength", 1);
-    const box = app.querySelector("#diffdiff-visible-checkbox");
-    if (!box.checked) {
+    if (!app.querySelector("#diffdiff-visible-checkbox").checked) {
         app.querySelector("#diffdiff .label-wrap").click();
     }
-    const map = await (await fetch("/preview-assets/sample_map.png")).blob();
+    await upload("img2img_image", "sample.png");
+    await upload("diffdiff_upload", "sample_map.png");
+}
+
+/** Puts one of the preview's pictures into an image component, as if a user had chosen the file. */
+async function upload(id, name) {
+    const file = await (await fetch(`/preview-assets/${name}`)).blob();
+    const component = gradioApp().querySelector(`#${id}`);
+    component.querySelector('button[aria-label="Clear"], button[aria-label="Remove Image"]')?.click();
+    await new Promise((resolve) => setTimeout(resolve, 100)); // the file input comes back at the next update
     const files = new DataTransfer();
-    files.items.add(new File([map], "sample_map.png", { type: map.type }));
-    const upload = app.querySelector("#diffdiff_upload input[type=file]");
-    upload.files = files.files;
-    upload.dispatchEvent(new Event("change", { bubbles: true }));
+    files.items.add(new File([file], name, { type: file.type }));
+    const input = component.querySelector("input[type=file]");
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 function setNumber(id, value) {

@@ -19,10 +19,9 @@ if IS_GRADIO_4:
     gr.component_meta.create_or_modify_pyi = lambda *_: None
 
 
-def picture_input(label: str, elem_id: str, show_label: bool = False, value: str | None = None) -> gr.Image:
+def picture_input(label: str, elem_id: str, show_label: bool = False) -> gr.Image:
     origin: dict[str, Any] = {"sources": ["upload", "clipboard"]} if IS_GRADIO_4 else {"source": "upload"}
     return gr.Image(
-        value,
         label=label,
         elem_id=elem_id,
         show_label=show_label,

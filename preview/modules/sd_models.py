@@ -30,7 +30,7 @@ class StableDiffusion:
 
     def __init__(self, pipeline: StableDiffusionPipeline | StableDiffusionXLPipeline, path: Path) -> None:
         self.pipeline = pipeline
-        self.name = path.stem
+        self.name = "demo" if path == DEMO_MODEL else path.stem
         self.vocabulary = _vocabulary(path)
         self.is_sdxl = isinstance(pipeline, StableDiffusionXLPipeline)
         self.model = SimpleNamespace(diffusion_model=pipeline.unet, conditioning_key="crossattn")

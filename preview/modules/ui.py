@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from modules import errors, infotext_utils, paths, script_callbacks, scripts, sd_samplers, sd_schedulers, shared
+from modules import errors, infotext_utils, script_callbacks, scripts, sd_samplers, sd_schedulers, shared
 from modules.gradio_compat import JS, masked_picture_input, picture_input, result_gallery
 from modules.img2img import img2img
 
@@ -15,9 +15,6 @@ RESIZE_MODES = ["Just resize", "Crop and resize", "Resize and fill", "Just resiz
 MASK_MODES = ["Inpaint masked", "Inpaint not masked"]
 FILLS = ["fill", "original", "latent noise", "latent nothing"]
 AREAS = ["Whole picture", "Only masked"]
-
-
-SAMPLE = str(paths.PREVIEW / "assets" / "sample.png")
 
 
 def create_ui() -> gr.Blocks:
@@ -62,7 +59,7 @@ def _img2img_tab() -> None:
                 gr.Button("Skip", elem_id="img2img_skip")
                 generate = gr.Button("Generate", variant="primary", elem_id="img2img_generate")
             with gr.Row(elem_id="img2img_tools"):
-                gr.Button("Try the example", elem_id="preview_example", size="sm")
+                gr.Button("Fill in an example", elem_id="preview_example", size="sm")
                 paste = gr.Button("Read parameters", elem_id="paste", size="sm")
 
     with gr.Row(elem_id="img2img_generation", equal_height=False):
@@ -100,7 +97,7 @@ def _img2img_tab() -> None:
 def _pictures(add: Callable[..., Any]) -> None:
     with gr.Tabs(elem_id="mode_img2img"):
         with gr.TabItem("img2img", id="img2img", elem_id="img2img_img2img_tab"):
-            add("init_img", picture_input("Image for img2img", "img2img_image", value=SAMPLE))
+            add("init_img", picture_input("Image for img2img", "img2img_image"))
         with gr.TabItem("Inpaint", id="inpaint", elem_id="img2img_inpaint_tab"):
             add("init_img_with_mask", masked_picture_input("Image for inpainting with mask", "img2maskimg"))
         with gr.TabItem("Inpaint upload", id="inpaint_upload", elem_id="img2img_inpaint_upload_tab"):

@@ -1,0 +1,93 @@
+"""What the tests share: a browser, a running preview, and the command line's choice of another WebUI."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Repeatable, and without time limits on machines that do other things too.
+hypothesis.settings.register_profile(
+    "shared machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--webui", metavar="URL", help="run the black-box tests against this WebUI, and no others")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "webui: uses a WebUI over HTTP alone, so that it can be any of them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--webui"):
+        others = [item for item in items if item.get_closest_marker("webui") is None]
+        items[:] = [item for item in items if item.get_closest_marker("webui") is not None]
+        config.hook.pytest_deselected(items=others)
+
+
+class Server:
+    """A preview in a process of its own, on a free port."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, str(ROOT / "preview" / "launch.py"), "--port", "0", "--no-browser", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        announced = re.search(r"http://\S+", self.process.stdout.readline())
+        assert announced, "the preview ended before it announced its address; see its messages above"
+        self.url = announced[0]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def preview() -> Iterator[str]:
+    """The base URL of a running preview with the demo model."""
+    server = Server()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def webui(request: pytest.FixtureRequest) -> str:
+    """The base URL of the WebUI to test: the one named on the command line, else the preview."""
+    return request.config.getoption("--webui") or request.getfixturevalue("preview")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium. Without one the tests that use it are skipped, or fail where REQUIRE_BROWSER=1 is set."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        path = installed or playwright.chromium.executable_path
+        if not Path(path).exists():
+            missing = (
+                "no browser: install Chromium (apt-get install chromium, or "
+                f"{sys.executable} -m playwright install chromium) to run this test"
+            )
+            if os.environ.get("REQUIRE_BROWSER") == "1":
+                pytest.fail(missing)
+            pytest.skip(missing)
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+        arguments += ["--disable-background-networking", "--disable-component-update"]
+        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield chromium
+        chromium.close()
