@@ -1,0 +1,208 @@
+"""A running WebUI as its users' programs see it: over HTTP, through the public client and as plain JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import webuiapi
+from PIL import Image
+
+TITLE = "differential diffusion"
+TESTS = "differential diffusion tests"
+PATIENCE = 300
+"""Seconds that one request may take."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What img2img gave back.
+
+    Attributes:
+        images: without a grid.
+        infotext: of the first of them.
+        run: what the test extension saw; empty where it is not installed.
+    """
+
+    images: list[Image.Image]
+    infotexts: list[str]
+    info: dict[str, Any]
+    run: dict[str, Any] = field(repr=False)
+
+    @property
+    def infotext(self) -> str:
+        return self.infotexts[0]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The first picture, int (H, W, 3)."""
+        return pixels(self.images[0])
+
+    @property
+    def latents(self) -> np.ndarray:
+        """float32 (B, C, h, w), all iterations one after the other."""
+        return np.concatenate(
+            [
+                np.frombuffer(base64.b64decode(latent["float32"]), np.float32).reshape(latent["shape"])
+                for latent in self.run["latents"]
+            ]
+        )
+
+
+class WebUI:
+    """Args:
+    url: without a path, "http://127.0.0.1:7860".
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+
+    def get(self, path: str) -> Any:
+        response = self.http.get(path)
+        response.raise_for_status()
+        return response.json()
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        response = self.http.post(path, json=body)
+        response.raise_for_status()
+        return response.json()
+
+    @cached_property
+    def samplers(self) -> list[str]:
+        return [sampler["name"] for sampler in self.get("/sdapi/v1/samplers")]
+
+    @cached_property
+    def schedules(self) -> list[str]:
+        return [schedule["label"] for schedule in self.get("/sdapi/v1/schedulers")]
+
+    @cached_property
+    def scripts(self) -> set[str]:
+        return {name.lower() for name in self.get("/sdapi/v1/scripts")["img2img"] if name}
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        return self.get("/sdapi/v1/options")
+
+    @cached_property
+    def checkpoints(self) -> list[str]:
+        return [model["model_name"] for model in self.get("/sdapi/v1/sd-models")]
+
+    @property
+    def has_test_extension(self) -> bool:
+        return TESTS in self.scripts
+
+    def needs_test_extension(self) -> None:
+        if not self.has_test_extension:
+            pytest.skip(f"{self.url} does not have tests/webui/extension in its extensions folder")
+
+    def needs_script(self, name: str) -> None:
+        if name.lower() not in self.scripts:
+            pytest.skip(f'{self.url} has no script "{name}"')
+
+    def needs_sampler(self, name: str) -> None:
+        if name not in self.samplers:
+            pytest.skip(f"{self.url} has no sampler {name}")
+
+    def needs_option(self, name: str) -> None:
+        if name not in self.options:
+            pytest.skip(f"{self.url} has no option {name}")
+
+    def needs_checkpoint(self, name: str) -> None:
+        if name not in self.checkpoints:
+            pytest.skip(f"{self.url} has no checkpoint {name}")
+
+    def img2img(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> Result:
+        """One request through webuiapi.
+
+        Args:
+            effect: the dict of the extension's settings, or a list of positional values; None leaves it out.
+            options: of the request. `mask` is a picture, `test` a request to the test extension.
+        """
+        answer = self.api.custom_post("img2img", self.body(picture, effect, **options), baseurl=True)
+        first = answer.info["index_of_first_image"]
+        return Result(answer.images[first:], answer.info["infotexts"][first:], answer.info, self.last_run())
+
+    def body(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> dict[str, Any]:
+        """The JSON of a request."""
+        pictures = picture if isinstance(picture, list) else [picture]
+        test, mask = options.pop("test", None), options.pop("mask", None)
+        scripts = options.pop("alwayson_scripts", {})
+        if effect is not None:
+            scripts = scripts | {TITLE: {"args": effect if isinstance(effect, list) else [effect]}}
+        if test is not None:
+            scripts = scripts | {TESTS: {"args": [test]}}
+        if mask is not None:
+            options["mask"] = base64_of(mask)
+        return {
+            "init_images": [base64_of(one) for one in pictures],
+            "prompt": "a house",
+            "seed": 1,
+            "steps": 10,
+            "width": pictures[0].width,
+            "height": pictures[0].height,
+            "denoising_strength": 0.8,
+            "sampler_name": "Euler",
+            "alwayson_scripts": scripts,
+        } | options
+
+    def refused(self, body: dict[str, Any]) -> tuple[int, str]:
+        """Status and message of a request that must fail."""
+        response = self.http.post("/sdapi/v1/img2img", json=body)
+        assert response.status_code != 200, "the request was carried out"
+        return response.status_code, str(response.json()["detail"])
+
+    def last_run(self) -> dict[str, Any]:
+        return self.get("/differential-diffusion-tests/last") if self.has_test_extension else {}
+
+
+def base64_of(picture: Image.Image | np.ndarray) -> str:
+    if isinstance(picture, np.ndarray):
+        picture = Image.fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def map_of(grey: np.ndarray | int, **settings: Any) -> dict[str, Any]:
+    """Settings with a change map: a picture, or one grey for all."""
+    plane = np.full((8, 8), grey, np.uint8) if isinstance(grey, int) else grey
+    return {"map": base64_of(plane)} | settings
+
+
+def columns(*greys: int, size: tuple[int, int] = (128, 128)) -> np.ndarray:
+    """A grey picture, uint8 (H, W), of equal columns."""
+    edges = np.linspace(0, size[0], len(greys) + 1).round().astype(int)
+    return np.repeat(np.repeat(np.array(greys, np.uint8), np.diff(edges))[None], size[1], axis=0)
+
+
+def photograph(size: tuple[int, int] = (128, 128), seed: int = 3) -> Image.Image:
+    """A picture with some structure at every scale."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((size[1], size[0], 3))
+    for cell in (4, 8, 16, 32):
+        noise = rng.integers(0, 256, (size[1] // cell + 1, size[0] // cell + 1, 3), dtype=np.uint8)
+        total += np.asarray(Image.fromarray(noise).resize(size, Image.BICUBIC), dtype=float)
+    return Image.fromarray((total / 4).astype(np.uint8))
+
+
+def largest_difference(one: Image.Image | np.ndarray, other: Image.Image | np.ndarray) -> int:
+    one, other = (pixels(x) if isinstance(x, Image.Image) else x for x in (one, other))
+    return int(np.abs(one - other).max())
+
+
+def parameters(infotext: str) -> dict[str, str]:
+    """The last line of an infotext as a dict (values without commas only)."""
+    pairs = (item.partition(": ") for item in infotext.splitlines()[-1].split(", "))
+    return {key: value for key, _, value in pairs}

@@ -1,0 +1,22 @@
+"""Black-box tests: the WebUI given with --webui, or else the preview."""
+
+import pytest
+
+from webui.client import WebUI
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker("webui")
+
+
+@pytest.fixture(scope="session")
+def webui(webui: str) -> WebUI:
+    return WebUI(webui)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    section = config.getoption("--section", None)
+    if section:
+        others = [item for item in items if item.path.stem != f"test_{section}"]
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)

@@ -1,0 +1,159 @@
+"""For tests only: looks into the img2img runs of a WebUI, and changes the denoiser of a single request.
+
+Link this folder into the WebUI's `extensions`. Without a request of its own it only listens. The script argument is a
+dict; GET /differential-diffusion-tests/last tells what happened in the last run.
+
+    encoder_seed: seeds the global generator, from which the autoencoder draws: the same latent in every run
+    denoiser: "pointwise" replaces the UNet by one without spatial coupling
+    hook: "copy" hands a changed copy of the state to the model, as another extension might
+    fail_at, interrupt_at, skip_at: number of the model call, from 1
+"""
+
+import base64
+import gc
+import hashlib
+import os
+
+import gradio as gr
+import torch
+
+from modules import script_callbacks, scripts, shared
+
+NAME = "Differential Diffusion"
+LISTENED = ("denoising_strength", "mask_blur_x", "mask_blur_y", "mask_round", "inpaint_full_res", "inpainting_fill")
+REPLACED = ("init", "sample", "sample_img2img", "differential_diffusion_run")
+
+
+def unet():
+    model = shared.sd_model
+    if getattr(model, "forge_objects", None):
+        return model.forge_objects.unet.model.diffusion_model
+    return model.model.diffusion_model
+
+
+def pointwise(x, timesteps=None, context=None, **kwargs):
+    """Each value of the output depends on that value, the level and the prompt, and on nothing beside it."""
+    x = x[:, :4]
+    level = timesteps.to(x).view(-1, 1, 1, 1)
+    prompt = context.to(x).mean(dim=(1, 2)).view(-1, 1, 1, 1)
+    return 0.8 * torch.tanh(0.7 * x + 0.3 * torch.cos(level / 150)) + (0.2 + 3 * prompt) * torch.sin(x)
+
+
+def digest(picture):
+    return picture and hashlib.sha256(picture.tobytes()).hexdigest()[:10]
+
+
+class Run:
+    """What is known of one run. Its denoiser and hook are taken off by `restore`, which may be called at any time."""
+
+    def __init__(self, p, request):
+        self.p = p
+        self.request = request if isinstance(request, dict) else {}
+        self.levels = []
+        self.latents = []
+        self.seen = {}
+        self.sampler = None
+        self._hook = None
+        self._unet = None
+
+    def look(self, where):
+        """Note what a script sees on `p` there."""
+        seen = {name: getattr(self.p, name) for name in LISTENED}
+        self.seen[where] = seen | {"image_mask": digest(self.p.image_mask)}
+
+    def begin_sampling(self):
+        self._hook = self.p.sampler.model_wrap_cfg.register_forward_pre_hook(self._before_call)
+        if self.request.get("denoiser") == "pointwise":
+            self._unet = unet()
+            self._unet.forward = pointwise
+
+    def restore(self):
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
+        if self._unet is not None:
+            del self._unet.forward
+            self._unet = None
+
+    def _before_call(self, _, args):
+        self.levels.append(float(args[1][0]))
+        call = len(self.levels)
+        if call == self.request.get("fail_at"):
+            self.restore()
+            raise RuntimeError("failed as the test asked for")
+        if call == self.request.get("interrupt_at"):
+            shared.state.interrupt()
+        if call == self.request.get("skip_at"):
+            shared.state.skip()
+        if self.request.get("hook") == "copy":
+            return (args[0] + 0.01, *args[1:])
+
+    def report(self):
+        denoiser = self.sampler and self.sampler.model_wrap_cfg
+        return {
+            "levels": self.levels,
+            "latents": [
+                {"shape": list(latent.shape), "float32": base64.b64encode(latent.numpy().tobytes()).decode()}
+                for latent in self.latents
+            ],
+            "seen": self.seen,
+            "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
+            "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
+        }
+
+
+class Tests(scripts.Script):
+    last = None
+
+    def title(self):
+        return f"{NAME} tests"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible if is_img2img else False
+
+    def ui(self, is_img2img):
+        return [gr.Textbox(visible=False, label=f"{NAME} tests")]
+
+    def before_process(self, p, request):
+        if Tests.last is not None:
+            Tests.last.restore()
+        Tests.last = Run(p, request)
+
+    def process(self, p, request):
+        Tests.last.look("process")
+        if "encoder_seed" in Tests.last.request:
+            torch.manual_seed(Tests.last.request["encoder_seed"])
+
+    def before_process_batch(self, p, request, **kwargs):
+        Tests.last.look("before_process_batch")
+
+    def process_before_every_sampling(self, p, request, **kwargs):
+        Tests.last.sampler = p.sampler
+        Tests.last.begin_sampling()
+
+    def post_sample(self, p, ps, request):
+        Tests.last.restore()
+        Tests.last.look("post_sample")
+        Tests.last.latents.append(ps.samples.detach().float().cpu())
+
+    def postprocess(self, p, processed, request):
+        Tests.last.look("postprocess")
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def add_routes(_, app):
+    @app.get("/differential-diffusion-tests/last")
+    def last():
+        return Tests.last.report() if Tests.last is not None else None
+
+    @app.get("/differential-diffusion-tests/memory")
+    def memory():
+        gc.collect()
+        return {"resident_bytes": resident_bytes()}
+
+
+script_callbacks.on_app_started(add_routes)

@@ -1,0 +1,84 @@
+"""Every region of a map is its own plain run, seen in latents through a denoiser without spatial coupling.
+
+The denoiser is replaced by the test extension (tests/webui/extension), for one request at a time.
+"""
+
+import numpy as np
+import pytest
+
+from webui.client import WebUI, columns, map_of, photograph
+from webui.samplers import SAMPLERS, VARIANTS, Sampler
+
+PICTURE = photograph()
+STRENGTH = 0.8
+STEPS = 16
+"""Restart lays out other levels from 20 steps on."""
+GREYS = (255, 153, 77, 0)
+REGIONS = [np.s_[..., 4 * n : 4 * n + 4] for n in range(len(GREYS))]
+POINTWISE = {"encoder_seed": 0, "denoiser": "pointwise"}
+
+
+@pytest.fixture(autouse=True)
+def test_extension(webui):
+    webui.needs_test_extension()
+
+
+def latents(webui: WebUI, sampler: Sampler, strength: float, effect=None, **options) -> np.ndarray:
+    options = {"steps": STEPS, "sampler_name": sampler.name, "test": POINTWISE} | dict(sampler.options) | options
+    return webui.img2img(PICTURE, effect, denoising_strength=strength, **options).latents.astype(float)
+
+
+def original(webui: WebUI) -> np.ndarray:
+    return latents(webui, Sampler("Euler"), STRENGTH, map_of(0))
+
+
+@pytest.mark.parametrize("sampler", [*SAMPLERS, *VARIANTS], ids=str)
+def test_every_region_is_its_plain_run(webui: WebUI, sampler: Sampler):
+    webui.needs_sampler(sampler.name)
+    ours = latents(webui, sampler, STRENGTH, map_of(columns(*GREYS)))
+    plain = [latents(webui, sampler, STRENGTH * grey / 255) for grey in GREYS[:-1]] + [original(webui)]
+    differences = [float(np.abs(ours - run)[region].max()) for run, region in zip(plain, REGIONS)]
+    print(f"{sampler}: " + " ".join(f"{difference:.1e}" for difference in differences))
+    strongest, *released, kept = differences
+    assert kept == 0
+    if sampler.name != "DPM adaptive":
+        assert strongest == 0, "what is free from the start never feels the map"
+    if sampler.difference is not None:
+        assert max(released) <= sampler.difference, sampler.why
+    if not sampler.own_grid:
+        weakest = np.abs(plain[0] - plain[2])[REGIONS[2]].max()
+        assert weakest > 1, "regions must differ to say anything"
+
+
+def kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
+    """Largest distance between two empirical distributions."""
+    values = np.sort(np.concatenate([one.ravel(), other.ravel()]))
+    shares = [np.searchsorted(np.sort(sample.ravel()), values, side="right") / sample.size for sample in (one, other)]
+    return float(np.abs(shares[0] - shares[1]).max())
+
+
+@pytest.mark.parametrize("sampler", [s for s in (*SAMPLERS, *VARIANTS) if s.difference is None], ids=str)
+def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, sampler: Sampler):
+    """The change that a region went through is distributed as in its plain run: no further apart than the
+    Kolmogorov-Smirnov distance that two samples of this size exceed once in 1000 times, 1.95 * sqrt(2 / n)."""
+    webui.needs_sampler(sampler.name)
+    start = original(webui)
+
+    def changes(strength, effect=None):
+        return (latents(webui, sampler, strength, effect, batch_size=8) - start)[REGIONS[2]]
+
+    ours, strong = changes(STRENGTH, map_of(columns(*GREYS))), changes(STRENGTH)
+    plain = changes(STRENGTH * GREYS[2] / 255)
+    allowed = 1.95 * (2 / ours.size) ** 0.5
+    distance, to_strong = kolmogorov_smirnov(ours, plain), kolmogorov_smirnov(ours, strong)
+    print(f"{sampler}: {distance:.3f} of {allowed:.3f}, to the strong run {to_strong:.3f}")
+    assert distance <= allowed
+    assert to_strong > 2 * allowed, "the strengths must differ to say anything"
+
+
+def test_levels_above_the_strongest_cell_are_never_computed(webui: WebUI):
+    half = webui.img2img(PICTURE, map_of(columns(0, 128)), test=POINTWISE, steps=20)
+    plain = webui.img2img(PICTURE, denoising_strength=STRENGTH * 128 / 255, test=POINTWISE, steps=20)
+    full = webui.img2img(PICTURE, test=POINTWISE, steps=20)
+    assert half.run["levels"] == plain.run["levels"] == full.run["levels"][-len(plain.run["levels"]) :]
+    assert len(half.run["levels"]) < 0.6 * len(full.run["levels"])
