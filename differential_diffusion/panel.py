@@ -19,13 +19,15 @@ from differential_diffusion.settings import FIELDS, NAME, Source
 SOURCES = {Source.MAP: "Change map", Source.MASK: "Inpaint mask", Source.FAN: "Strength fan"}
 POLARITIES = {Polarity.WHITE_CHANGES: "White changes", Polarity.WHITE_KEEPS: "White keeps"}
 SIDES = {
-    SoftnessSide.BOTH: "Both sides",
-    SoftnessSide.OUTWARDS: "Outwards only",
-    SoftnessSide.INWARDS: "Inwards only",
+    SoftnessSide.BOTH: "Both ways",
+    SoftnessSide.OUTWARDS: "Outwards",
+    SoftnessSide.INWARDS: "Inwards",
 }
 AXES = {Axis.COLUMNS: "Columns", Axis.ROWS: "Rows"}
 SLIDER_SOFTNESS = 128
 """Largest softness on the slider, in pixels; the API takes more."""
+UPLOAD_HEIGHT = 120
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Panel:
     """What the host has to know of the panel.
 
     Attributes:
-        inputs: in the order of `settings.FIELDS`.
+        inputs: in the order of `settings.FIELDS`, then the tag of one-click fans.
         infotext_fields: component and how its value is read from a picture's infotext.
     """
 
@@ -53,25 +55,15 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
         with gr.Column(elem_id="diffdiff_map_group") as map_group:
             gr.HTML(elem_id="diffdiff_painter")
             with gr.Row():
-                upload = gr.Image(label="Upload a change map", type="pil", image_mode="RGBA", elem_id="diffdiff_upload")
-                inputs["polarity"] = _radio("polarity", "In the map", POLARITIES)
-            inputs["map"] = gr.Textbox(visible=False, elem_id="diffdiff_map", label=f"{NAME} map")
-        with gr.Column(elem_id="diffdiff_fan_group", visible=False) as fan_group:
-            inputs["fan_strengths"] = gr.Textbox(
-                label="Strengths", placeholder="0.2, 0.4, 0.7 (or use the sliders)", elem_id="diffdiff_fan_strengths"
-            )
-            with gr.Row():
-                inputs["fan_count"] = gr.Slider(
-                    fan.FEWEST,
-                    fan.MOST,
-                    FIELDS["fan_count"].default,
-                    step=1,
-                    label="Number of strengths",
-                    elem_id="diffdiff_fan_count",
+                upload = gr.Image(
+                    label="Upload a change map",
+                    type="pil",
+                    image_mode="RGBA",
+                    height=UPLOAD_HEIGHT,
+                    elem_id="diffdiff_upload",
                 )
-                inputs["fan_from"] = _share("fan_from", "From strength")
-                inputs["fan_to"] = _share("fan_to", "To strength")
-            inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
+                inputs["polarity"] = _radio("polarity", "In the map", POLARITIES)
+            inputs["map"] = _hidden("map")
         with gr.Row():
             inputs["softness"] = gr.Slider(
                 0,
@@ -84,12 +76,31 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
             inputs["softness_side"] = _radio("softness_side", "Soften", SIDES)
         with gr.Column(elem_id="diffdiff_mask_group", visible=False) as mask_group:
             inputs["minimum"] = _share("minimum", "Least strength outside the mask")
-        inputs["keep_exact"] = gr.Checkbox(
-            FIELDS["keep_exact"].default, label="Keep unchanged pixels exact", elem_id="diffdiff_keep_exact"
-        )
         gr.HTML(elem_id="diffdiff_preview")
+        with gr.Row():
+            inputs["keep_exact"] = gr.Checkbox(
+                FIELDS["keep_exact"].default, label="Keep unchanged pixels exact", elem_id="diffdiff_keep_exact"
+            )
+            gr.Button("Strength fan", elem_id="diffdiff_fan")
+        with gr.Accordion("Strengths of the fan", open=False, elem_id="diffdiff_fan_group") as fan_group:
+            with gr.Row():
+                inputs["fan_from"] = _share("fan_from", "From")
+                inputs["fan_to"] = _share("fan_to", "To")
+                inputs["fan_count"] = gr.Slider(
+                    fan.FEWEST,
+                    fan.MOST,
+                    FIELDS["fan_count"].default,
+                    step=1,
+                    label="How many",
+                    elem_id="diffdiff_fan_count",
+                )
+            with gr.Row():
+                inputs["fan_strengths"] = gr.Textbox(
+                    label="Or these strengths", placeholder="0.2, 0.4, 0.7", elem_id="diffdiff_fan_strengths"
+                )
+                inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
+        tag = _hidden("tag")
 
-    inputs["map"].do_not_save_to_config = True
     upload.do_not_save_to_config = True
     upload.change(_as_data_url, inputs=[upload], outputs=[inputs["map"]], show_progress=False)
     inputs["source"].change(
@@ -101,7 +112,7 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
     )
     pasted = {key: component for key, component in inputs.items() if key != "map"}
     return Panel(
-        inputs=[inputs[key] for key in FIELDS],
+        inputs=[*(inputs[key] for key in FIELDS), tag],
         infotext_fields=[(component, _reader(key)) for key, component in pasted.items()],
     )
 
@@ -119,6 +130,13 @@ def _share(key: str, label: str) -> gr.Slider:
     return gr.Slider(0, 1, FIELDS[key].default, step=0.01, label=label, elem_id=f"diffdiff_{key}")
 
 
+def _hidden(key: str) -> gr.Textbox:
+    """A field that only the page's own JavaScript writes."""
+    field = gr.Textbox(visible=False, elem_id=f"diffdiff_{key}", label=f"{NAME} {key}")
+    field.do_not_save_to_config = True
+    return field
+
+
 def _as_data_url(picture: Image.Image | None) -> str:
     if picture is None:
         return ""
@@ -130,7 +148,7 @@ def _as_data_url(picture: Image.Image | None) -> str:
 def _groups_of(source: str) -> list[Any]:
     return [
         gr.update(visible=source in (Source.MAP.value, Source.FAN.value)),
-        gr.update(visible=source == Source.FAN.value),
+        gr.update(open=True) if source == Source.FAN.value else gr.update(),
         gr.update(visible=source == Source.MASK.value),
     ]
 

@@ -80,13 +80,68 @@
          * @returns {{steps: number, of: number}} how many of the current steps a pixel of this value is free in
          */
         stepsOf(value) {
+            return this.freeSteps((value / 255) * this.denoising);
+        }
+
+        /**
+         * @param {number} strength 0..1
+         * @param {number} strongest the run's own strength, 0..1
+         * @returns {{steps: number, of: number}} how many of the current steps a pixel of this strength is free in
+         */
+        freeSteps(strength, strongest = this.denoising) {
             const steps = numberIn("img2img_steps") || 0;
-            const slider = numberIn("img2img_denoising_strength") || 0;
-            const strength = (value / 255) * slider;
             if (!strength) return { steps: 0, of: steps };
-            const levels = window.opts?.img2img_fix_steps ? Math.floor(steps / Math.min(slider, 0.999)) : steps;
+            const levels = window.opts?.img2img_fix_steps ? Math.floor(steps / Math.min(strongest, 0.999)) : steps;
             const free = Math.floor(Math.min(strength, 0.999) * levels) + 1 - (FEWER_CALLS[samplerName()] ?? 0);
             return { steps: Math.max(0, Math.min(steps, free)), of: steps };
+        }
+
+        /** The denoising-strength slider, 0..1. */
+        get denoising() {
+            return numberIn("img2img_denoising_strength") || 0;
+        }
+
+        set denoising(strength) {
+            writeField(byId("img2img_denoising_strength").querySelector("input[type=number]"), strength);
+        }
+
+        /** URL of the visible tab's picture; null when there is none. @returns {?string} */
+        get pictureSource() {
+            return imageSource(this.#pictureBox());
+        }
+
+        /** Whether the WebUI is set to change what lies outside the inpaint mask. */
+        get isMaskInverted() {
+            return byId("img2img_mask_mode")?.querySelector("input:checked")?.value === "Inpaint not masked";
+        }
+
+        /** Whether the visible tab has a mask editor whose mask the page cannot read (gradio 4's own). */
+        get hidesMask() {
+            const box = this.#pictureBox();
+            return box?.id === "img2maskimg" && !box.querySelector('canvas[key="mask"], .forge-container, input[type=file]');
+        }
+
+        /** What the WebUI itself would soften the mask's border with in this run. @returns {string[]} */
+        get ownSoftening() {
+            const ways = [];
+            if (isShown(byId("img2img_mask_blur")) && numberIn("img2img_mask_blur") > 0) ways.push("Mask blur");
+            if (byId("soft_inpainting_enabled-checkbox")?.querySelector("input")?.checked) ways.push("Soft inpainting");
+            return ways;
+        }
+
+        get isRunning() {
+            return isShown(byId("img2img_interrupt"));
+        }
+
+        generate() {
+            byId("img2img_generate").click();
+        }
+
+        /** Infotext of the gallery's selected picture; empty when there is none. @returns {string} */
+        get selectedInfotext() {
+            const text = byId("generation_info_img2img")?.querySelector("textarea, input")?.value;
+            const { infotexts = [] } = text ? JSON.parse(text) : {};
+            return infotexts[selected_gallery_index()] ?? infotexts[0] ?? "";
         }
 
         /** Whether the panel says that white keeps, which is the opposite of what the painter's maps mean. */
@@ -99,9 +154,7 @@
             const field = mapField();
             if (!field) return;
             this.#sentMap = dataUrl;
-            if (field.value === dataUrl) return;
-            field.value = dataUrl;
-            updateInput(field);
+            if (field.value !== dataUrl) writeField(field, dataUrl);
         }
 
         /**
@@ -146,14 +199,29 @@
          * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} 0 or 255, as the host rounds it; null when there is none
          */
         async inpaintMask() {
+            const mask = await this.greyMask();
+            return mask && asMask(mask);
+        }
+
+        /**
+         * @param {number} longest side of what is returned, in pixels; the mask is reduced to it
+         * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} the mask as it is painted or uploaded
+         */
+        async greyMask(longest = Infinity) {
+            const source = this.maskSource;
+            if (!source) return null;
+            const picture = typeof source === "string" ? await loadImage(source) : source;
+            const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
+            const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
+            return { width, height, pixels: greyOf(readColours(picture, width, height)) };
+        }
+
+        /** Where the visible tab's mask is: a URL, or the canvas that it is painted on. @returns {?(string|HTMLCanvasElement)} */
+        get maskSource() {
             const box = this.#pictureBox();
             if (!box) return null;
             const canvas = box.querySelector('canvas[key="mask"]');
-            if (canvas) return asMask(readColours(canvas, canvas.width, canvas.height), canvas.width, canvas.height);
-            const source = box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box);
-            if (!source) return null;
-            const image = await loadImage(source);
-            return asMask(readColours(image, image.naturalWidth, image.naturalHeight), image.naturalWidth, image.naturalHeight);
+            return canvas ?? (box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box));
         }
 
         /** @returns {Promise<?HTMLImageElement>} the gallery's picture that is selected or shown large, else its first */
@@ -169,6 +237,12 @@
         #pictureBox() {
             return PICTURES.map(byId).find(isShown) ?? null;
         }
+    }
+
+    /** Sets a field so that Python receives the value. */
+    function writeField(field, value) {
+        field.value = value;
+        updateInput(field);
     }
 
     function mapField() {
@@ -187,11 +261,14 @@
         return (id && gradioApp().querySelector(`#${CSS.escape(id)}.logical_image_foreground textarea`)?.value) || null;
     }
 
-    function asMask(rgba, width, height) {
-        const pixels = new Uint8Array(width * height);
+    /** A mask's values: how opaque it is, or how bright if all of it is opaque. */
+    function greyOf(rgba) {
         const opaque = rgba.every((value, i) => i % 4 !== 3 || value === 255);
-        const grey = opaque ? globalThis.diffdiff.luminance(rgba) : pixels.map((_, i) => rgba[4 * i + 3]);
-        for (let i = 0; i < pixels.length; i++) pixels[i] = grey[i] > MASK_THRESHOLD ? 255 : 0;
+        return opaque ? globalThis.diffdiff.luminance(rgba) : Uint8Array.from({ length: rgba.length / 4 }, (_, i) => rgba[4 * i + 3]);
+    }
+
+    function asMask({ width, height, pixels: grey }) {
+        const pixels = grey.map((value) => (value > MASK_THRESHOLD ? 255 : 0));
         return pixels.includes(255) ? { width, height, pixels } : null;
     }
 
@@ -205,5 +282,5 @@
         if (container) globalThis.diffdiff.painter = new globalThis.diffdiff.Painter(container, new HostPage());
     });
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours, writeField });
 }

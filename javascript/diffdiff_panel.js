@@ -1,0 +1,236 @@
+"use strict";
+
+{
+    /** Longest side of the small pictures. */
+    const LONGEST = 192;
+    const WATCH_MS = 100;
+    /** Below half a grey value nothing is soft any more. */
+    const FAINTEST = 0.5 / 255;
+    const EDGE = [249, 115, 22];
+    const CORE = [255, 255, 255];
+
+    const field = (key) => gradioApp().querySelector(`#diffdiff_${key}`);
+
+    /** The panel's own settings, as they stand in its fields. */
+    class PanelFields {
+        get isEnabled() {
+            return gradioApp().querySelector("#diffdiff-checkbox input")?.checked ?? false;
+        }
+
+        choice(key) {
+            return field(key)?.querySelector("input:checked")?.value;
+        }
+
+        number(key) {
+            return Number.parseFloat(field(key)?.querySelector("input[type=number]")?.value) || 0;
+        }
+
+        text(key) {
+            return field(key)?.querySelector("textarea, input")?.value ?? "";
+        }
+
+        setNumber(key, value) {
+            globalThis.diffdiff.writeField(field(key).querySelector("input[type=number]"), value);
+        }
+
+        setText(key, value) {
+            globalThis.diffdiff.writeField(field(key).querySelector("textarea, input"), value);
+        }
+
+        choose(key, value) {
+            field(key).querySelector(`input[value="${value}"]`).click();
+        }
+
+        switchOff() {
+            inputAccordionChecked("diffdiff", false);
+        }
+
+        /** The fan's strengths in order; empty when what is typed cannot be read. @returns {number[]} */
+        get fanStrengths() {
+            const typed = this.text("fan_strengths").trim();
+            if (typed) {
+                const strengths = typed.split(/[,;\s]+/).filter(Boolean).map(Number);
+                return strengths.every((s) => s >= 0 && s <= 1) && strengths.length >= 2 ? strengths : [];
+            }
+            const [count, from, to] = ["fan_count", "fan_from", "fan_to"].map((key) => this.number(key));
+            return Array.from({ length: count }, (_, i) => Math.round(1000 * (from + ((to - from) * i) / (count - 1))) / 1000);
+        }
+    }
+
+    /** A small picture of the change map that the next run will use, kept up to date while it is on the screen. */
+    class MapPreview {
+        #page;
+        #fields = new PanelFields();
+        #root;
+        #map = document.createElement("canvas");
+        #zone = document.createElement("canvas");
+        #steps;
+        #note;
+        #touches = 0;
+        #seen = [];
+        #timer = null;
+        #isDrawing = false;
+
+        /**
+         * @param {HTMLElement} container
+         * @param {HostPage} page
+         */
+        constructor(container, page) {
+            const { element } = globalThis.diffdiff;
+            this.#page = page;
+            this.#map.hidden = this.#zone.hidden = true;
+            this.#map.title = "The change map of the next run: white changes most";
+            this.#zone.title = "Change ends at the orange line; inside the white line it has full strength";
+            this.#steps = element("div", "diffdiff-preview-steps");
+            this.#note = element("div", "diffdiff-preview-note");
+            this.#note.setAttribute("role", "status");
+            const words = element("div", "diffdiff-preview-words", {}, [this.#steps, this.#note]);
+            this.#root = element("div", "diffdiff-preview", {}, [this.#map, this.#zone, words]);
+            container.replaceChildren(this.#root);
+            // a mask that is painted on a canvas changes no value and no element
+            for (const type of ["pointerup", "keyup"]) document.addEventListener(type, () => this.#touches++);
+            new IntersectionObserver(([{ isIntersecting }]) => this.#watch(isIntersecting)).observe(container);
+        }
+
+        #watch(isShown) {
+            clearInterval(this.#timer);
+            if (!isShown) return;
+            this.#timer = setInterval(() => this.#check(), WATCH_MS);
+            this.#check();
+        }
+
+        #check() {
+            const { maskSource, pictureSource, isMaskInverted, denoising, ownSoftening, hidesMask } = this.#page;
+            const { steps, of } = this.#page.freeSteps(1);
+            const fields = ["source", "polarity", "softness_side", "fan_axis"].map((key) => this.#fields.choice(key));
+            const state = [
+                maskSource,
+                maskSource instanceof HTMLCanvasElement && this.#touches,
+                pictureSource,
+                isMaskInverted,
+                hidesMask,
+                ...[denoising, steps, of, ownSoftening.join()],
+                ...[this.#fields.text("map"), this.#fields.number("softness"), this.#fields.number("minimum")],
+                ...[this.#fields.fanStrengths.join(), ...fields],
+            ];
+            if (this.#isDrawing || state.every((value, i) => value === this.#seen[i])) return;
+            this.#seen = state;
+            this.#isDrawing = true;
+            this.#draw().finally(() => (this.#isDrawing = false));
+        }
+
+        async #draw() {
+            const { loadImage, readColours } = globalThis.diffdiff;
+            const source = this.#page.pictureSource;
+            const picture = source ? await loadImage(source) : null;
+            const map = this.#usesMap && this.#fields.text("map") ? await loadImage(this.#fields.text("map")) : null;
+            const mask = await this.#mask();
+            const missing = this.#missing(picture, map, mask);
+            const isShown = picture !== null && missing === "";
+            this.#map.hidden = this.#zone.hidden = !isShown;
+            this.#steps.textContent = "";
+            this.#note.textContent = [missing, this.#unused()].filter(Boolean).join(" ");
+            if (!isShown) return;
+
+            const scale = Math.min(1, LONGEST / Math.max(picture.width, picture.height));
+            const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
+            const plane = this.#compose(map && readColours(map, width, height), mask, width, height, scale);
+            this.#showMap(plane);
+            this.#showZone(plane, picture);
+            this.#showSteps(plane);
+        }
+
+        get #usesMap() {
+            return this.#fields.choice("source") !== "mask";
+        }
+
+        /** @returns {Promise<?Plane>} the host's mask; null when nothing is painted */
+        async #mask() {
+            const mask = await this.#page.greyMask(LONGEST);
+            if (!mask?.pixels.some(Boolean)) return null;
+            const isInverted = this.#page.isMaskInverted;
+            return { ...mask, values: Float32Array.from(mask.pixels, (value) => (isInverted ? 255 - value : value) / 255) };
+        }
+
+        /** What the user has to do before there is a map; empty when nothing. */
+        #missing(picture, map, mask) {
+            const source = this.#fields.choice("source");
+            if (source === "map" && !map) return "Paint above how much each part may change, or upload a change map.";
+            if (source === "mask" && this.#page.hidesMask) return "The mask you paint is used; this page cannot show it here.";
+            if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
+            if (source === "fan" && !this.#fields.fanStrengths.length) return "The fan takes 2 to 10 strengths from 0 to 1.";
+            return picture ? "" : "Put a picture into the img2img tab.";
+        }
+
+        /** What of the host's is without effect while ours is on; empty when nothing. */
+        #unused() {
+            const ways = this.#page.ownSoftening;
+            return ways.length ? `Not used while this is on: ${ways.join(" and ")}. Softness does it.` : "";
+        }
+
+        /** The change map as Python makes it, without the fan's parts. */
+        #compose(map, mask, width, height, scale) {
+            const { luminance, multiply, soften } = globalThis.diffdiff;
+            const whiteKeeps = this.#fields.choice("polarity") === "white keeps";
+            const values = map
+                ? Float32Array.from(luminance(map), (value) => (whiteKeeps ? 255 - value : value) / 255)
+                : new Float32Array(width * height).fill(1);
+            let plane = { width, height, values };
+            if (mask) plane = multiply(plane, mask);
+            plane = soften(plane, this.#fields.number("softness") * scale, this.#fields.choice("softness_side"));
+            const least = this.#fields.choice("source") === "mask" ? this.#fields.number("minimum") : 0;
+            return { ...plane, values: plane.values.map((value) => Math.max(value, least)) };
+        }
+
+        #showMap(plane) {
+            const { values } = this.#isFan ? this.#fanOut(plane) : plane;
+            this.#paint(this.#map, plane, (pixels) => {
+                values.forEach((value, i) => pixels.fill(255 * value, 4 * i, 4 * i + 3));
+                for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
+            });
+        }
+
+        #showZone(plane, picture) {
+            const { outline, readColours } = globalThis.diffdiff;
+            const highest = plane.values.reduce((most, value) => Math.max(most, value), 0);
+            this.#paint(this.#zone, plane, (pixels) => {
+                pixels.set(readColours(picture, plane.width, plane.height));
+                const draw = (level, colour) => outline(plane, level).forEach((i) => pixels.set([...colour, 255], 4 * i));
+                if (!highest) return;
+                draw(highest - FAINTEST, CORE);
+                draw(FAINTEST, EDGE);
+            });
+        }
+
+        #paint(canvas, { width, height }, write) {
+            Object.assign(canvas, { width, height });
+            const image = new ImageData(width, height);
+            write(image.data);
+            canvas.getContext("2d").putImageData(image, 0, 0);
+        }
+
+        #showSteps(plane) {
+            const { values } = this.#isFan ? this.#fanOut(plane) : plane;
+            const strongest = this.#isFan ? Math.max(...this.#fields.fanStrengths) : this.#page.denoising;
+            const full = this.#isFan ? 1 : this.#page.denoising;
+            const [least, most] = [Math.min, Math.max].map((pick) => values.reduce((a, b) => pick(a, b)) * full);
+            const { steps, of } = this.#page.freeSteps(most, strongest);
+            this.#steps.textContent = `Darkest part: ${this.#page.freeSteps(least, strongest).steps} of ${of} steps. Brightest: ${steps}.`;
+        }
+
+        get #isFan() {
+            return this.#fields.choice("source") === "fan";
+        }
+
+        #fanOut(plane) {
+            return globalThis.diffdiff.fanOut(plane, this.#fields.fanStrengths, this.#fields.choice("fan_axis"));
+        }
+    }
+
+    onUiLoaded(() => {
+        const container = field("preview");
+        if (container) new MapPreview(container, new globalThis.diffdiff.HostPage());
+    });
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { PanelFields });
+}
