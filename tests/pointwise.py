@@ -62,15 +62,12 @@ class PointwiseModel:
         return torch.nn.functional.interpolate(latents[:, :3], scale_factor=8)
 
 
-class PointwiseHost:
-    """Runs img2img with the script loaded.
+class ScriptHost:
+    """Runs img2img with the script loaded, on any model that the preview can hold."""
 
-    `runs` keeps each `p` after its run.
-    """
-
-    def __init__(self) -> None:
-        self.model = PointwiseModel()
-        shared.sd_model = self.model
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        shared.sd_model = model
         scripts.load_scripts()
         self.runner = scripts.ScriptRunner()
         self.runner.initialize_scripts(is_img2img=True)
@@ -79,7 +76,7 @@ class PointwiseHost:
     def img2img(self, picture: Image.Image, effect: Any = None, **options: Any) -> SimpleNamespace:
         """One run. `effect`: the script's dict or None.
 
-        Returns images, the latent as decoded (B, C, h, w), levels of the model calls, and p after the run.
+        Returns the images, what was processed, its infotext, and p after the run.
         """
         first = options.pop("p", None)
         options = {"seed": 7, "steps": 20, "denoising_strength": 0.8, "cfg_scale": 1.0} | options
@@ -90,8 +87,6 @@ class PointwiseHost:
         )
         p.scripts = self.runner
         p.script_args = [0, effect if effect is not None else False]
-        self.model.levels.clear()
-        self.model.latents.clear()
         shared.state.begin("test")
         try:
             processed: Processed = process_images(p)
@@ -100,11 +95,25 @@ class PointwiseHost:
         return SimpleNamespace(
             processed=processed,
             images=processed.images[processed.index_of_first_image :],
-            latent=torch.cat(self.model.latents),
-            levels=list(self.model.levels),
             infotext=processed.infotexts[0],
             p=p,
         )
+
+
+class PointwiseHost(ScriptHost):
+    """On the pointwise model; a run also tells its `latent` as decoded (B, C, h, w) and the `levels` of its calls."""
+
+    model: PointwiseModel
+
+    def __init__(self) -> None:
+        super().__init__(PointwiseModel())
+
+    def img2img(self, picture: Image.Image, effect: Any = None, **options: Any) -> SimpleNamespace:
+        self.model.levels.clear()
+        self.model.latents.clear()
+        run = super().img2img(picture, effect, **options)
+        run.latent, run.levels = torch.cat(self.model.latents), list(self.model.levels)
+        return run
 
 
 def base64_of(picture: Image.Image | np.ndarray) -> str:

@@ -204,7 +204,7 @@ def test_after_an_interrupt_cells_not_yet_released_are_the_original(fail_at):
     result = session.finish(last_latent)
     began = t_enc_of(0.8) + 1 - fail_at
     for strength in (0.0, 0.25, 0.5, 0.8):
-        released = 0 < strength and (t_enc_of(strength) >= began or strength == 0.8)
+        released = strength > 0 and (t_enc_of(strength) >= began or strength == 0.8)
         expected = last_latent if released else ORIGINAL
         columns = torch.from_numpy(cells[0] == strength)
         assert torch.equal(result[..., columns], expected[..., columns]), strength
