@@ -64,8 +64,8 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
         values = named(arguments)
         is_fan = ONE_CLICK_FANS.claims(tag_of(arguments), shared.state.time_start)
         settings = parse(as_fan(values) if is_fan else values)
-    except Exception as error:  # raised again inside p.init, where the host shows it
-        Img2ImgRun(p, error).attach()
+    except Exception as error:
+        _end_with(p, error)
         return
     if settings is None:
         return
@@ -136,6 +136,23 @@ def _set(p: Any, values: Mapping[str, Any]) -> None:
     p.script_args = arguments
 
 
+def _end_with(p: Any, error: Exception) -> None:
+    """Let this run end with `error`. Raised here, in a script callback, the host would print it and go on."""
+
+    def fail(*_: Any) -> None:
+        del p.init
+        raise _as_shown(p, error)
+
+    p.init = fail
+
+
+def _as_shown(p: Any, error: Exception) -> Exception:
+    """`error` as the host can show it: of an API request both hosts hand on the message of an HTTPException only."""
+    if p.is_api and isinstance(error, BadSetting):
+        return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    return error
+
+
 def _why_not(p: Any) -> str | None:
     """Why the effect must stay off in this run; None if it need not."""
     chosen = p.script_args[0] if p.script_args else 0
@@ -145,27 +162,23 @@ def _why_not(p: Any) -> str | None:
             return f'script "{title}": {SCRIPTS_WITHOUT_US[title]}'
     if p.latent_mask is not None:
         return "another script masks the latent"
-    if "sample" in vars(p):
-        return "another script replaces the sampling"
     return None
 
 
 class Img2ImgRun:
     """The effect on one run of `p`.
 
-    Args:
-        settings: what to do, or the error that the run shall end with.
-
     Attributes:
         pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
     """
 
-    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings | Exception) -> None:
+    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings) -> None:
         self._p = p
         self._settings = settings
         self._overlays: list[Image.Image | None] = []
         self._map_picture: Image.Image | None = None
         self._parts: list[fan.Part] = []
+        self._is_pinned = False
         self.pictures: list[Any] = []
         self._original_methods: dict[str, Any] = {}
 
@@ -208,9 +221,7 @@ class Img2ImgRun:
 
     def _init(self, *args: Any, **kwargs: Any) -> None:
         with self._detached_on_error():
-            if isinstance(self._settings, Exception):
-                raise self._settings
-            self._init_with_map(self._settings, *args, **kwargs)
+            self._init_with_map(*args, **kwargs)
 
     def _sample(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         with self._detached_on_error():
@@ -220,17 +231,14 @@ class Img2ImgRun:
     def _detached_on_error(self) -> Iterator[None]:
         try:
             yield
-        except BadSetting as error:
+        except BaseException as error:
             Img2ImgRun.detach(self._p)
-            if self._p.is_api:  # both hosts hand on the message of no other exception
-                raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-            raise
-        except BaseException:
-            Img2ImgRun.detach(self._p)
+            if isinstance(error, BadSetting):
+                raise _as_shown(self._p, error) from None
             raise
 
-    def _init_with_map(self, settings: Settings, *args: Any, **kwargs: Any) -> None:
-        p = self._p
+    def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
+        p, settings = self._p, self._settings
         sizes = {image.size for image in p.init_images}
         if len(sizes) > 1:
             raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
@@ -330,6 +338,9 @@ class Img2ImgRun:
                 _changed(p.sampler, sample_img2img=self._pinned(p.sampler, p.sampler.sample_img2img)),
             ):
                 samples = self._original_methods["sample"](*args, **kwargs)
+            if not self._is_pinned:
+                p.comment(f"{NAME} was off: another extension replaced the sampler.")
+                return samples
         p.extra_generation_params.update(infotext.write(self._settings))
         if self._settings.source is Source.FAN:
             self._parts = self._fan_parts(self._settings)
@@ -359,6 +370,7 @@ class Img2ImgRun:
                 noised=_noising(sampler, x, noise),
             ) as session:
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
+            self._is_pinned = True
             return session.finish(samples)
 
         return sample_with_pin
