@@ -23,7 +23,7 @@ def cases():
                 )
 
 
-@pytest.mark.parametrize(("sampler", "schedule", "fix_steps"), cases())
+@pytest.mark.parametrize(("sampler", "schedule", "fix_steps"), list(cases()))
 def test_a_uniform_map_is_plain_img2img(webui: WebUI, sampler, schedule, fix_steps):
     webui.needs_sampler(sampler)
     options = {
