@@ -1,0 +1,109 @@
+"""Environments: built once, in the cache, whole or not at all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def requirements(tmp_path):
+    file = tmp_path / "requirements.txt"
+    file.write_text("# nothing\n")
+    return file
+
+
+def test_an_environment_is_built_once_and_then_left_alone(tmp_path, requirements, capsys, monkeypatch):
+    python = bootstrap.ensure([requirements], tmp_path / "cache")
+    told = capsys.readouterr().out
+    assert "Preparing an environment for requirements.txt" in told and "ready" in told
+    inside = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True).strip()
+    [environment] = (tmp_path / "cache").iterdir()
+    assert Path(inside).resolve() == environment.resolve()
+
+    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: pytest.fail("pip was called again"))
+    assert bootstrap.ensure([requirements], tmp_path / "cache") == python
+    assert capsys.readouterr().out == ""
+
+
+def test_other_pins_are_another_environment(requirements):
+    before = bootstrap._key([requirements])
+    requirements.write_bytes(b"# nothing\r\n")
+    assert bootstrap._key([requirements]) == before
+    requirements.write_text("torch==0.0\n")
+    assert bootstrap._key([requirements]) != before
+
+
+def test_a_failed_installation_leaves_nothing(tmp_path, requirements, monkeypatch):
+    monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: 1)
+    with pytest.raises(SystemExit, match="start again"):
+        bootstrap.ensure([requirements], tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_interrupted_installation_leaves_nothing(tmp_path, requirements, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(bootstrap.subprocess, "call", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.ensure([requirements], tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_python_that_will_not_do_is_told_so(requirements, monkeypatch):
+    monkeypatch.setattr(bootstrap.sys, "version_info", (3, 8, 1, "final", 0))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.10"):
+        bootstrap.ensure([requirements])
+
+
+def test_the_cache_is_outside_the_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(bootstrap.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert bootstrap.cache_folder() == tmp_path / bootstrap.NAME
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert ROOT not in bootstrap.cache_folder().parents
+
+
+@pytest.mark.parametrize("gradio", [3, 4])
+def test_every_requirement_is_pinned(gradio):
+    for path in (ROOT / "preview" / f"requirements-gradio{gradio}.txt", ROOT / "tests" / "requirements.txt"):
+        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        assert lines and all("==" in line.partition(";")[0] for line in lines)
+
+
+def test_the_pins_are_installed():
+    from importlib.metadata import version
+
+    import gradio
+
+    major = gradio.__version__.split(".")[0]
+    lines = (ROOT / "preview" / f"requirements-gradio{major}.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and line[0] != "#" and ";" not in line)
+    for name in ("gradio", "fastapi", "pydantic", "diffusers", "transformers", "numpy"):
+        assert version(name) == pins[name]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["edit", "--help"]])
+def test_help_needs_no_environment(arguments):
+    told = subprocess.run([sys.executable, "-S", str(ROOT / "preview"), *arguments], capture_output=True, text=True)
+    assert told.returncode == 0 and "python preview" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["edit", "nowhere.png", "nowhere.png", "--prompt", "", "--out", "x.png"], "there is no file nowhere.png"),
+        (["--port", "70000"], "70000 is not in 0..65535"),
+        (["--gradio", "5"], "invalid choice"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_prepared(arguments, told):
+    run = subprocess.run([sys.executable, "-S", str(ROOT / "preview"), *arguments], capture_output=True, text=True)
+    assert run.returncode == 2 and told in run.stderr
