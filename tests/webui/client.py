@@ -26,11 +26,13 @@ class Result:
 
     Attributes:
         images: without a grid.
-        infotext: of the first of them.
+        encoded: the same, as they came: base64 of PNG files.
+        infotexts: theirs.
         run: what the test extension saw; empty where it is not installed.
     """
 
     images: list[Image.Image]
+    encoded: list[str] = field(repr=False)
     infotexts: list[str]
     info: dict[str, Any]
     run: dict[str, Any] = field(repr=False)
@@ -128,7 +130,8 @@ class WebUI:
         """
         answer = self.api.custom_post("img2img", self.body(picture, effect, **options), baseurl=True)
         first = answer.info["index_of_first_image"]
-        return Result(answer.images[first:], answer.info["infotexts"][first:], answer.info, self.last_run())
+        encoded, infotexts = answer.json["images"][first:], answer.info["infotexts"][first:]
+        return Result(answer.images[first:], encoded, infotexts, answer.info, self.last_run())
 
     def body(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> dict[str, Any]:
         """The JSON of a request."""
@@ -169,6 +172,10 @@ def base64_of(picture: Image.Image | np.ndarray) -> str:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
+
+
+def image_of(encoded: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(encoded)))
 
 
 def pixels(image: Image.Image) -> np.ndarray:

@@ -97,6 +97,7 @@ class Run:
                 for latent in self.latents
             ],
             "seen": self.seen,
+            "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
             "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
         }

@@ -1,0 +1,84 @@
+"""What a picture says of how it was made, and what the WebUI makes of that."""
+
+import pytest
+
+from webui.client import WebUI, base64_of, columns, image_of, largest_difference, map_of, parameters, photograph
+
+PICTURE = photograph()
+MAP = columns(0, 128, 255)
+FAN = {
+    "source": "fan",
+    "fan_strengths": [0.3, 0.9, 0.6],
+    "fan_axis": "rows",
+    "softness": 3,
+    "softness_side": "inwards",
+    "keep_exact": False,
+}
+
+
+def read(webui: WebUI, encoded: str) -> dict:
+    """A picture's parameters, as the WebUI's PNG Info reads them."""
+    return webui.post("/sdapi/v1/png-info", {"image": "data:image/png;base64," + encoded})["parameters"]
+
+
+def test_every_setting_is_in_the_picture(webui: WebUI):
+    effect = {"softness": 3, "polarity": "white keeps", "softness_side": "outwards", "keep_exact": False}
+    said = read(webui, webui.img2img(PICTURE, map_of(MAP, **effect)).encoded[0])
+    ours = {key: value for key, value in said.items() if key.startswith("Differential Diffusion")}
+    digest = ours.pop("Differential Diffusion map")
+    assert len(digest) == 10
+    assert ours == {
+        "Differential Diffusion": "map",
+        "Differential Diffusion polarity": "white keeps",
+        "Differential Diffusion softness": "3.0",
+        "Differential Diffusion softness side": "outwards",
+        "Differential Diffusion keep exact": "False",
+    }
+
+
+def test_the_digest_names_the_map(webui: WebUI):
+    def digest(grey):
+        infotext = webui.img2img(PICTURE, {"map": base64_of(grey)}, steps=1).infotext
+        return parameters(infotext)["Differential Diffusion map"]
+
+    other = MAP.copy()
+    other[0, 0] = 1
+    assert digest(MAP) == digest(MAP.copy()) != digest(other)
+
+
+def test_a_plain_picture_says_nothing(webui: WebUI):
+    webui.img2img(PICTURE, map_of(MAP))
+    assert not [key for key in read(webui, webui.img2img(PICTURE).encoded[0]) if "Differential" in key]
+
+
+class TestMadeAgainFromInfotext:
+    """Through the request field `infotext`, which fills a request as pasting fills the page."""
+
+    @pytest.fixture(autouse=True)
+    def infotext_field(self, webui):
+        schemas = webui.get("/openapi.json")["components"]["schemas"].values()
+        if not any(
+            "infotext" in schema.get("properties", {}) and "init_images" in schema["properties"] for schema in schemas
+        ):
+            pytest.skip(f"{webui.url} takes no infotext in a request")
+
+    def again(self, webui: WebUI, infotext: str, effect=None):
+        scripts = webui.body(PICTURE, effect)["alwayson_scripts"]
+        body = {"init_images": [base64_of(PICTURE)], "infotext": infotext, "alwayson_scripts": scripts}
+        return webui.post("/sdapi/v1/img2img", body)
+
+    def test_every_setting_comes_back(self, webui: WebUI):
+        first = webui.img2img(PICTURE, FAN)
+        image = image_of(self.again(webui, first.infotext)["images"][0])
+        assert image.info["parameters"] == first.infotext
+        assert largest_difference(image, first.images[0]) <= 1
+
+    def test_a_picture_made_without_switches_off(self, webui: WebUI):
+        plain = webui.img2img(PICTURE)
+        assert "Differential Diffusion" not in self.again(webui, plain.infotext)["info"]
+
+    def test_the_map_has_to_be_given_again(self, webui: WebUI):
+        first = webui.img2img(PICTURE, map_of(MAP))
+        body = {"init_images": [base64_of(PICTURE)], "infotext": first.infotext}
+        status, message = webui.refused(body)
+        assert status == 422 and message.startswith("Differential Diffusion: map: missing")

@@ -1,0 +1,179 @@
+"""The page: the same effect by hand, hidden tabs, Reload UI, two browser tabs, errors, pasting, the Batch tab."""
+
+import base64
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.client import WebUI, columns, largest_difference, map_of, photograph, pixels
+from webui.page import Page
+
+PICTURE = photograph()
+LEFT_KEPT, RIGHT_KEPT = columns(0, 255), columns(255, 0)
+
+
+@pytest.fixture
+def open_page(browser, webui: WebUI):
+    """Opens the WebUI in a browser of its own; an error in our scripts fails the test."""
+    contexts, errors = [], []
+
+    def note(error):
+        if "diffdiff" in str(getattr(error, "stack", error)):
+            errors.append(str(error))
+
+    def open_() -> Page:
+        contexts.append(browser.new_context(viewport={"width": 1400, "height": 1300}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", note)
+        return Page(page, webui.url)
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def prepare(page: Page, grey: np.ndarray | None = None) -> None:
+    """A picture, a map and short settings; none of it needs the tab to be shown."""
+    page.upload("img2img_image", PICTURE)
+    page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
+    if grey is not None:
+        page.switch(True)
+        page.upload_map(grey)
+    page.page.wait_for_timeout(1000)
+
+
+def kept(picture: np.ndarray) -> tuple[bool, bool]:
+    """Whether the left and the right half are the input."""
+    same = (picture == pixels(PICTURE)).all(axis=2)
+    return bool(same[:, :64].all()), bool(same[:, 64:].all())
+
+
+def test_by_hand_with_the_tab_shown(open_page):
+    page = open_page()
+    page.to_tab("img2img")
+    page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+    assert page.page.locator("#diffdiff_source").first.is_visible()
+    prepare(page, LEFT_KEPT)
+    page.generate()
+    assert page.error() == "" and kept(page.picture()) == (True, False)
+    page.switch(False)
+    page.generate()
+    assert kept(page.picture()) == (False, False)
+
+
+def test_with_the_tab_hidden(open_page):
+    page = open_page()
+    if not page.has("#txt2img_generate"):
+        pytest.skip("this WebUI has no other tab")
+    prepare(page, RIGHT_KEPT)
+    page.generate()
+    assert not page.page.locator("#img2img_generate").first.is_visible()
+    assert kept(page.picture()) == (False, True)
+
+
+def test_two_browsers_share_nothing(open_page):
+    one, other, plain = open_page(), open_page(), open_page()
+    prepare(one, LEFT_KEPT)
+    prepare(other, RIGHT_KEPT)
+    prepare(plain)
+    for page, expected in ((one, (True, False)), (other, (False, True)), (plain, (False, False)), (one, (True, False))):
+        page.generate()
+        assert kept(page.picture()) == expected
+
+
+def test_after_reload_ui(open_page, webui: WebUI):
+    page = open_page()
+    if not page.has("#settings_restart_gradio"):
+        pytest.skip("this WebUI has no Reload UI")
+    page.page.evaluate("document.querySelector('#settings_restart_gradio').click()")
+    page.page.wait_for_timeout(4000)
+    page.page.wait_for_selector("#diffdiff", state="attached")
+    page.open()
+    prepare(page, LEFT_KEPT)
+    page.generate()
+    assert kept(page.picture()) == (True, False)
+    assert kept(webui.img2img(PICTURE, map_of(RIGHT_KEPT)).pixels) == (False, True)
+
+
+def test_a_missing_map_is_said_on_the_page(open_page):
+    page = open_page()
+    prepare(page)
+    page.switch(True)
+    page.generate()
+    assert "Differential Diffusion: map: missing" in page.error()
+    page.switch(False)
+    page.generate()
+    assert page.error() == ""
+
+
+class TestPasting:
+    effect = map_of(LEFT_KEPT, softness=5, softness_side="outwards", polarity="white keeps", keep_exact=False)
+
+    def settings(self, page: Page) -> dict:
+        return {
+            "on": page.checked("#diffdiff-checkbox input"),
+            "softness": float(page.value("#diffdiff_softness input[type=number]")),
+            "keep_exact": page.checked("#diffdiff_keep_exact input"),
+            "polarity": page.value("#diffdiff_polarity input:checked"),
+            "side": page.value("#diffdiff_softness_side input:checked"),
+        }
+
+    def test_from_the_prompt_field(self, open_page, webui: WebUI):
+        page = open_page()
+        page.to_tab("img2img")
+        for result, on in ((webui.img2img(PICTURE, self.effect), True), (webui.img2img(PICTURE), False)):
+            page.fill("#img2img_prompt textarea", result.infotext)
+            page.click("#img2img_tools #paste")
+            page.page.wait_for_timeout(2500)
+            restored = self.settings(page)
+            assert restored.pop("on") is on
+            defaults = {"softness": 0.0, "keep_exact": True, "polarity": "white changes", "side": "both"}
+            ours = {"softness": 5.0, "keep_exact": False, "polarity": "white keeps", "side": "outwards"}
+            assert restored == (ours if on else defaults)
+
+    def test_from_png_info(self, open_page, webui: WebUI, tmp_path):
+        page = open_page()
+        if not page.has("#pnginfo_image"):
+            pytest.skip("this WebUI has no PNG Info tab")
+        made = webui.img2img(PICTURE, self.effect)
+        (tmp_path / "made.png").write_bytes(base64.b64decode(made.encoded[0]))
+        page.to_tab("PNG Info")
+        page.page.locator("#pnginfo_image input[type=file]").first.set_input_files(tmp_path / "made.png")
+        page.page.wait_for_timeout(2500)
+        page.click("#tab_pnginfo #img2img_tab")
+        page.page.wait_for_timeout(3000)
+        assert self.settings(page)["softness"] == 5.0 and self.settings(page)["on"]
+
+
+class TestBatchTab:
+    """The Batch tab takes a folder of masks, matched by name: with source "mask" each is that picture's map."""
+
+    def test_each_picture_has_its_own_mask(self, open_page, tmp_path):
+        page = open_page()
+        if not page.has("#img2img_batch_tab, #img2img_batch_input_dir"):
+            pytest.skip("this WebUI has no Batch tab")
+        greys = {"one": LEFT_KEPT, "two": RIGHT_KEPT, "three": LEFT_KEPT.T.copy()}
+        for folder in ("pictures", "masks", "results"):
+            (tmp_path / folder).mkdir()
+        for name, grey in greys.items():
+            PICTURE.save(tmp_path / "pictures" / f"{name}.png")
+            Image.fromarray(grey).save(tmp_path / "masks" / f"{name}.png")
+        page.to_tab("img2img")
+        page.page.locator("#mode_img2img button", has_text="Batch").first.click()
+        page.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+        page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
+        page.switch(True)
+        page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
+        for field, folder in (("input", "pictures"), ("output", "results"), ("inpaint_mask", "masks")):
+            page.fill(f"#img2img_batch_{field}_dir textarea, #img2img_batch_{field}_dir input", tmp_path / folder)
+        page.page.wait_for_timeout(1500)
+        page.generate()
+        assert page.error() == ""
+        results = {file.stem: Image.open(file) for file in (tmp_path / "results").rglob("*.png")}
+        assert set(results) == set(greys)
+        for name, grey in greys.items():
+            changed = (pixels(results[name]) != pixels(PICTURE)).any(axis=2)
+            assert not changed[grey == 0].any() and changed[grey == 255].mean() > 0.8, name
+            assert largest_difference(results[name], PICTURE) > 20

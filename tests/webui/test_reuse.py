@@ -1,0 +1,135 @@
+"""What runs img2img more than once, or for more than one picture, equals separate runs."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.client import WebUI, columns, largest_difference, map_of, photograph
+
+PICTURE = photograph()
+EFFECT = map_of(columns(0, 100, 255), softness=2)
+NOISE = 2
+"""1/255 from the autoencoder's own draws, and 1/255 because matrix products of other batch sizes round differently."""
+
+
+def plot_axis(webui: WebUI, label: str) -> int:
+    """Where an axis stands in the X/Y/Z plot's list, which is how the HTTP interface names it."""
+    scripts = webui.get("/sdapi/v1/script-info")
+    plot = next(script for script in scripts if script["name"] == "x/y/z plot" and script["is_img2img"])
+    names = [name if isinstance(name, str) else name[0] for name in plot["args"][0]["choices"]]
+    return names.index(label)
+
+
+def plot(webui: WebUI, label: str, values: str, effect=EFFECT, **options) -> list:
+    """The separate pictures of an X/Y/Z plot with one axis, left to right."""
+    webui.needs_script("x/y/z plot")
+    none = (0, "", "")
+    flags = {"legend": False, "lone": True, "sub": False, "keep": False, "x": False, "y": False, "z": False}
+    arguments = [plot_axis(webui, label), values, "", *none, *none, *flags.values(), 0, True]
+    result = webui.img2img(PICTURE, effect, script_name="X/Y/Z plot", script_args=arguments, **options)
+    return result.images[-len(values.split(",")) :]
+
+
+class TestBatches:
+    @pytest.mark.parametrize("sampler", ["Euler", "Euler a", "DPM++ 2M", "DPM++ 2M SDE", "DDIM"])
+    def test_a_batch_is_its_single_runs(self, webui: WebUI, sampler):
+        webui.needs_sampler(sampler)
+        batch = webui.img2img(PICTURE, EFFECT, seed=5, batch_size=2, n_iter=2, sampler_name=sampler).images
+        assert len(batch) == 4
+        for seed, together in zip((5, 6, 7, 8), batch):
+            alone = webui.img2img(PICTURE, EFFECT, seed=seed, sampler_name=sampler).images[0]
+            assert largest_difference(alone, together) <= NOISE
+        assert largest_difference(batch[0], batch[2]) > 5, "the seeds must differ to say anything"
+
+    def test_several_pictures_are_one_batch(self, webui: WebUI):
+        other = photograph(seed=9)
+        both = webui.img2img([PICTURE, other], EFFECT, batch_size=2).images
+        assert largest_difference(both[0], webui.img2img(PICTURE, EFFECT).images[0]) <= NOISE
+        assert largest_difference(both[1], webui.img2img(other, EFFECT, seed=2).images[0]) <= NOISE
+
+    def test_runs_in_a_row_do_not_feel_each_other(self, webui: WebUI):
+        first = webui.img2img(PICTURE, EFFECT).images[0]
+        webui.img2img(photograph((64, 96)), map_of(90), sampler_name="DDIM")
+        assert largest_difference(first, webui.img2img(PICTURE, EFFECT).images[0]) <= 1
+
+
+class TestScriptsThatRunImg2Img:
+    def test_loopback(self, webui: WebUI):
+        webui.needs_script("loopback")
+        options = {"script_name": "Loopback", "script_args": [2, 0.5, "Linear", "None"]}
+        looped = webui.img2img(PICTURE, EFFECT, seed=5, **options).images[-2:]
+        first = webui.img2img(PICTURE, EFFECT, seed=5).images[0]
+        second = webui.img2img(first.convert("RGB"), EFFECT, seed=6, denoising_strength=0.5).images[0]
+        assert largest_difference(looped[0], first) <= 1
+        assert largest_difference(looped[1], second) <= NOISE
+
+    def test_plot_of_the_webuis_own_axis(self, webui: WebUI):
+        plotted = plot(webui, "Denoising", "0.4, 0.8")
+        for strength, picture in zip((0.4, 0.8), plotted):
+            alone = webui.img2img(PICTURE, EFFECT, denoising_strength=strength).images[0]
+            assert largest_difference(picture, alone) <= 1
+
+    @pytest.mark.parametrize(
+        ("axis", "values", "effects"),
+        [
+            ("Softness", "0, 12", [EFFECT | {"softness": 0.0}, EFFECT | {"softness": 12.0}]),
+            ("Source", "map, fan", [EFFECT, EFFECT | {"source": "fan"}]),
+            (
+                "Fan range",
+                "0.1-0.5, 0.3-0.9",
+                [EFFECT | {"source": "fan", "fan_from": low, "fan_to": high} for low, high in ((0.1, 0.5), (0.3, 0.9))],
+            ),
+        ],
+    )
+    def test_plot_of_our_axes(self, webui: WebUI, axis, values, effects):
+        plotted = plot(webui, f"[Differential Diffusion] {axis}", values)
+        alone = [webui.img2img(PICTURE, effect).images[0] for effect in effects]
+        for picture, expected in zip(plotted, alone):
+            assert largest_difference(picture, expected) <= 1
+        assert largest_difference(alone[0], alone[1]) > 5, "the values must differ to say anything"
+
+    def test_prompts_from_file(self, webui: WebUI):
+        webui.needs_script("prompts from file or textbox")
+        lines = ["a tree", '--prompt "a lake" --steps 6']
+        options = {
+            "script_name": "Prompts from file or textbox",
+            "script_args": [False, False, "start", "\n".join(lines)],
+        }
+        tree, lake = webui.img2img(PICTURE, EFFECT, prompt="", seed=5, **options).images[-2:]
+        alone = webui.img2img(PICTURE, EFFECT, prompt="a lake", seed=5, steps=6).images[0]
+        assert largest_difference(lake, alone) <= 1
+        assert largest_difference(tree, webui.img2img(PICTURE, EFFECT, prompt="a tree", seed=5).images[0]) <= 1
+
+
+class TestNothingStays:
+    """Through the test extension: what other scripts see, and what is left on the run afterwards."""
+
+    @pytest.mark.parametrize("masked", [False, True])
+    def test_others_see_the_users_values(self, webui: WebUI, masked):
+        """ControlNet, for one, takes an image_mask for an inpaint mask, and looks at it before the run begins."""
+        webui.needs_test_extension()
+        mask = Image.fromarray(columns(0, 255)) if masked else None
+        plain = webui.img2img(PICTURE, mask=mask, mask_blur=3, n_iter=2)
+        ours = webui.img2img(PICTURE, EFFECT, mask=mask, mask_blur=3, n_iter=2)
+        assert ours.run["seen"] == plain.run["seen"]
+
+    @pytest.mark.parametrize("sampler", ["Euler", "DPM++ 3M SDE", "DDIM", "UniPC"])
+    def test_nothing_is_left_on_the_run(self, webui: WebUI, sampler):
+        webui.needs_test_extension()
+        webui.needs_sampler(sampler)
+        ours = webui.img2img(PICTURE, EFFECT, n_iter=2, sampler_name=sampler)
+        assert ours.run["hooks"] == 0 and ours.run["left"] == []
+
+    def test_json_info_has_only_settings_of_ours(self, webui: WebUI):
+        plain, ours = webui.img2img(PICTURE), webui.img2img(PICTURE, EFFECT)
+        added = set(ours.info["extra_generation_params"]) - set(plain.info["extra_generation_params"])
+        assert added and all(name.startswith("Differential Diffusion") for name in added)
+        unlike = {key for key in plain.info if plain.info[key] != ours.info[key]}
+        assert unlike <= {"extra_generation_params", "infotexts", "job_timestamp"}
+
+
+def test_levels_are_pinned_once_per_batch(webui: WebUI):
+    """Every iteration of one run makes the calls of a single run."""
+    webui.needs_test_extension()
+    one, three = webui.img2img(PICTURE, EFFECT), webui.img2img(PICTURE, EFFECT, n_iter=3)
+    assert np.allclose(three.run["levels"], one.run["levels"] * 3)
