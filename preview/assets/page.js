@@ -209,7 +209,7 @@ onUiLoaded(() => {
 });
 
 /* The infotext below the gallery follows the picture that is selected. */
-onUiUpdate(() => {
+function showInfotextOfSelected() {
     const index = selected_gallery_index();
     const info = gradioApp().querySelector("#generation_info_img2img textarea")?.value;
     const place = gradioApp().querySelector("#html_info_img2img p");
@@ -220,4 +220,13 @@ onUiUpdate(() => {
     if (text !== undefined && place.innerText.trim() !== text.trim()) {
         place.innerText = text;
     }
+}
+
+onUiLoaded(() => {
+    new MutationObserver(showInfotextOfSelected).observe(gradioApp().querySelector("#img2img_gallery"), {
+        attributes: true,
+        attributeFilter: ["class"],
+        childList: true,
+        subtree: true,
+    });
 });

@@ -20,6 +20,9 @@ class InputAccordion(gr.Checkbox):
 
     @functools.wraps(gr.Checkbox.__init__)  # gradio 4 tells the page only what this signature names
     def __init__(self, value: bool = False, **kwargs: Any) -> None:
+        if gr.context.Context.root_block is None:  # gradio 4 builds a component anew to take over an update of it
+            super().__init__(value, **kwargs)
+            return
         self.accordion_id = kwargs.get("elem_id") or f"input-accordion-{InputAccordion._count}"
         InputAccordion._count += 1
         super().__init__(value, **{**kwargs, "elem_id": f"{self.accordion_id}-checkbox", "visible": False})
