@@ -187,8 +187,7 @@
                     if (!button || !isBehind()) return;
                     event.stopImmediatePropagation();
                     event.preventDefault();
-                    await flush();
-                    setTimeout(() => button.click());
+                    await flush().finally(() => setTimeout(() => button.click()));
                 },
                 true,
             );

@@ -459,7 +459,8 @@
 
         #toggleFullScreen() {
             if (document.fullscreenElement === this.#root) document.exitFullscreen();
-            else this.#root.requestFullscreen().catch(() => this.#tell("This browser does not allow full screen here."));
+            else if (document.fullscreenEnabled) this.#root.requestFullscreen();
+            else this.#tell("This browser does not allow full screen here.");
         }
 
         /** Ends whatever is half done without keeping it. */
@@ -537,7 +538,7 @@
                 this.#view.panBy(event.clientX - gesture.pan.clientX, event.clientY - gesture.pan.clientY);
                 gesture.pan = event;
             } else if (gesture?.tool) {
-                const events = event.getCoalescedEvents();
+                const events = event.getCoalescedEvents?.() ?? []; // Safari has it since 18.2 only
                 gesture.tool.move((events.length ? events : [event]).map((each) => this.#sample(each)));
             } else if (this.#toolId === "lasso" && this.#picture) this.#tools.lasso.hover(this.#sample(event));
         }

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -49,6 +50,15 @@ def serve() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """A picture whose every region has a colour of its own."""
+    y, x = np.mgrid[0:height, 0:width]
+    red = 127 + 80 * np.sin(x / 37) + 40 * np.cos(y / 23)
+    green = 127 + 90 * np.sin(y / 51)
+    blue = 127 + 90 * np.cos((x + y) / 71)
+    return Image.fromarray(np.stack([red, green, blue], -1).clip(0, 255).astype(np.uint8))
 
 
 def data_url(picture: Image.Image, form: str = "PNG", **options: object) -> str:
@@ -122,3 +132,33 @@ class PainterDriver:
         """The map in the hidden field, once it has settled."""
         self.page.wait_for_timeout(500)
         return decode_map(self.page.locator("#diffdiff_map textarea, #diffdiff_map input").first.input_value())
+
+    def least_contrast(self) -> float:
+        """The lowest contrast between a visible text or icon of the painter and what is behind it (WCAG 2, 1 to 21)."""
+        pairs = self.page.evaluate("""() => {
+            const behind = (node) => {
+                if (!node) return "rgb(255, 255, 255)";
+                const { backgroundColor, backgroundImage } = getComputedStyle(node);
+                if (backgroundImage !== "none") return backgroundImage;
+                return backgroundColor === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : backgroundColor;
+            };
+            const texts = "button, select, label, span, .diffdiff-readout";
+            return [...document.querySelectorAll(`.diffdiff-painter :is(${texts})`)]
+                .filter((node) => node.getClientRects().length)
+                .map((node) => [getComputedStyle(node).color, behind(node)]);
+        }""")
+        contrasts = []
+        for text, ground in pairs:
+            front = _luminance(text)
+            contrasts += [_contrast(front, _luminance(colour)) for colour in re.findall(r"rgba?\([^)]*\)", ground)]
+        return min(contrasts)
+
+
+def _luminance(colour: str) -> float:
+    channels = np.array([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def _contrast(a: float, b: float) -> float:
+    return (max(a, b) + 0.05) / (min(a, b) + 0.05)

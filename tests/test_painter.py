@@ -3,24 +3,17 @@ against a computation of its own."""
 
 import base64
 import io
-import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver, data_url, decode_map, serve
+from painter_harness import PainterDriver, data_url, decode_map, photo, serve
 from PIL import Image
 from scipy import ndimage
 
-# The page is as wide as the picture plus its margins, so that a picture pixel is a CSS pixel and pointer positions are exact.
+# The page is as wide as the picture plus its margins: a picture pixel is a CSS pixel, and pointer positions are exact.
 SIDE = 512
 EXACT = {"width": SIDE + 24, "height": 1000}
-
-
-def photo(width: int, height: int) -> Image.Image:
-    y, x = np.mgrid[0:height, 0:width]
-    waves = [127 + 80 * np.sin(x / 37) + 40 * np.cos(y / 23), 127 + 90 * np.sin(y / 51), 127 + 90 * np.cos((x + y) / 71)]
-    return Image.fromarray(np.stack(waves, -1).clip(0, 255).astype(np.uint8))
 
 
 def middles(width: int = SIDE, height: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
@@ -458,7 +451,9 @@ def test_map_from_the_gallery(open_painter):
 def test_a_map_uploaded_in_the_panel_becomes_the_painters(open_painter):
     painter = open_painter()
     uploaded = np.asarray(photo(SIDE, SIDE).convert("L"))
-    painter.page.evaluate("url => (document.querySelector('#diffdiff_map textarea').value = url)", data_url(Image.fromarray(uploaded)))
+    painter.page.evaluate(
+        "url => (document.querySelector('#diffdiff_map textarea').value = url)", data_url(Image.fromarray(uploaded))
+    )
     painter.page.wait_for_timeout(800)
     at = painter.client(101.5, 200.5)
     assert painter.page.evaluate("([x, y]) => diffdiff.painter.strengthAt(x, y)", at) == uploaded[200, 101] / 255
@@ -676,7 +671,14 @@ def test_keys_work_only_while_the_painter_has_the_focus(open_painter):
     page.keyboard.press("]")
     assert pressed() == "Brush"
     painter.root.get_by_role("application").focus()
-    names = {"e": "Eraser", "g": "Gradient", "r": "Rectangle", "Shift+G": "Radial gradient", "Shift+R": "Ellipse", "b": "Brush"}
+    names = {
+        "e": "Eraser",
+        "g": "Gradient",
+        "r": "Rectangle",
+        "Shift+G": "Radial gradient",
+        "Shift+R": "Ellipse",
+        "b": "Brush",
+    }
     for key, name in names.items():
         page.keyboard.press(key)
         assert pressed() == name
@@ -706,8 +708,9 @@ def test_escape_gives_up_a_running_stroke(open_painter):
 
 
 NAMES = {
-    "button": "Brush, Eraser, Gradient, Radial gradient, Rectangle, Ellipse, Lasso, Fill, Undo, Redo, Invert, Clear, Fill all, "
-    "Full screen, Import map, Export map, Blur, Levels, Fit, Zoom in, Zoom out, From inpaint mask, From last result",
+    "button": "Brush, Eraser, Gradient, Radial gradient, Rectangle, Ellipse, Lasso, Fill, Undo, Redo, Invert, Clear, "
+    "Fill all, Full screen, Import map, Export map, Blur, Levels, Fit, Zoom in, Zoom out, From inpaint mask, "
+    "From last result",
     "slider": "Strength, Size, Hardness, Opacity, Overlay",
     "combobox": "Pen pressure, Overlay colours",
 }
@@ -731,24 +734,7 @@ def test_every_control_has_its_name_and_is_reached_by_the_tab_key(open_painter):
 def test_text_is_readable(open_painter, theme):
     painter = open_painter()
     painter.page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")
-    pairs = painter.page.evaluate("""() => {
-        const behind = (node) => {
-            const colour = getComputedStyle(node).backgroundColor;
-            return colour === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : colour;
-        };
-        return [...document.querySelectorAll(".diffdiff-painter :is(button, select, label, output, .diffdiff-readout)")]
-            .filter((node) => node.getClientRects().length)
-            .map((node) => [getComputedStyle(node).color, behind(node)]);
-    }""")
-
-    def luminance(colour: str) -> float:
-        channels = np.array([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]) / 255
-        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-        return float(linear @ [0.2126, 0.7152, 0.0722])
-
-    for pair in pairs:
-        dark, light = sorted(luminance(colour) for colour in pair)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5
+    assert painter.least_contrast() >= 4.5
 
 
 # ---- following the page ----
@@ -853,7 +839,7 @@ def test_brush_settings_are_remembered(open_painter):
     painter.wait()
     for name, value in {"Strength": "0.35", "Size": "77", "Hardness": "0.15", "Opacity": "0.65"}.items():
         assert painter.root.get_by_role("slider", name=name, exact=True).input_value() == value
-    page.evaluate("localStorage.setItem('diffdiff.painter', '{\"size\": \"huge\", \"strength\": 7}')")
+    page.evaluate('localStorage.setItem(\'diffdiff.painter\', \'{"size": "huge", "strength": 7}\')')
     page.reload()
     show(page, photo(SIDE, SIDE))
     painter.wait()
@@ -932,7 +918,8 @@ def test_encoding_is_bit_equal_for_any_bytes(open_painter):
             """async ([text, width, height]) => {
                 const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
                 const blob = await diffdiff.encodePng(bytes, width, height);
-                return "data:image/png;base64," + btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+                const png = new Uint8Array(await blob.arrayBuffer());
+                return "data:image/png;base64," + btoa(String.fromCharCode(...png));
             }""",
             [base64.b64encode(values.tobytes()).decode(), width, height],
         )

@@ -5,18 +5,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver
+from painter_harness import PainterDriver, photo
 from PIL import Image, ImageOps
 
 pytestmark = pytest.mark.webui
 
 SIDE = 256
-
-
-def photo(width: int = SIDE, height: int = SIDE) -> Image.Image:
-    y, x = np.mgrid[0:height, 0:width]
-    waves = [127 + 80 * np.sin(x / 37) + 40 * np.cos(y / 23), 127 + 90 * np.sin(y / 51), 127 + 90 * np.cos((x + y) / 71)]
-    return Image.fromarray(np.stack(waves, -1).clip(0, 255).astype(np.uint8))
 
 
 @pytest.fixture
@@ -28,12 +22,12 @@ def open_page(browser, webui) -> Iterator[Callable[..., PainterDriver]]:
         if "diffdiff" in str(getattr(error, "stack", error)):
             errors.append(error)
 
-    def open_(picture: bytes | None = None, **options: object) -> PainterDriver:
+    def open_(picture: bytes | None = None, theme: str = "light", **options: object) -> PainterDriver:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1300}, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", note)
-        page.goto(webui)
+        page.goto(f"{webui}?__theme={theme}")
         page.wait_for_selector("#txt2img_prompt, #img2img_prompt", state="attached", timeout=60000)
         tab = page.locator("#tabs > .tab-nav button", has_text="img2img")
         if tab.count():
@@ -68,10 +62,12 @@ def upload(page, picture: bytes, box: str = "img2img_image", kind: str = "image/
     page.wait_for_timeout(1500)
 
 
-def set_number(page, box: str, value: float) -> None:
-    number = page.locator(f"#{box} input[type=number]").first
-    number.fill(str(value))
-    number.press("Tab")
+def set_numbers(page, **values: float) -> None:
+    """Set the tab's sliders, each named by its element id without `img2img_`."""
+    for name, value in values.items():
+        number = page.locator(f"#img2img_{name} input[type=number]").first
+        number.fill(str(value))
+        number.press("Tab")
 
 
 def generate(page) -> np.ndarray:
@@ -84,7 +80,10 @@ def generate(page) -> np.ndarray:
     before = shown.first.get_attribute("src") if shown.count() else None
     page.locator("#img2img_generate").click()
     page.wait_for_function(
-        "before => { const image = document.querySelector('#img2img_gallery img'); return image && image.getAttribute('src') !== before; }",
+        """before => {
+            const image = document.querySelector("#img2img_gallery img");
+            return image && image.getAttribute("src") !== before;
+        }""",
         arg=before,
         timeout=120000,
     )
@@ -97,15 +96,14 @@ def generate(page) -> np.ndarray:
 
 
 def test_painting_one_half_changes_only_that_half(open_page):
-    painter = open_page(encoded(photo()))
+    painter = open_page(encoded(photo(SIDE, SIDE)))
     page = painter.page
-    for box, value in {"img2img_width": SIDE, "img2img_height": SIDE, "img2img_steps": 8, "img2img_denoising_strength": 0.9}.items():
-        set_number(page, box, value)
+    set_numbers(page, width=SIDE, height=SIDE, steps=8, denoising_strength=0.9)
     painter.press("Rectangle")
     painter.set(Strength=1)
     painter.drag((SIDE / 2, 0), (SIDE, SIDE))
     result = generate(page)
-    original = np.asarray(photo()).astype(int)
+    original = np.asarray(photo(SIDE, SIDE)).astype(int)
     assert np.array_equal(result[:, : SIDE // 2], original[:, : SIDE // 2])
     assert np.abs(result - original)[:, SIDE // 2 + 8 :].mean() > 3
     painter.canvas.scroll_into_view_if_needed()
@@ -118,7 +116,7 @@ def test_painting_one_half_changes_only_that_half(open_page):
 
 
 def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
-    painter = open_page(encoded(photo()))
+    painter = open_page(encoded(photo(SIDE, SIDE)))
     page = painter.page
     painter.set(Strength=0.6)
     painter.press("Fill all")
@@ -153,8 +151,7 @@ def test_an_exif_turned_jpeg_lines_up_with_what_the_host_makes_of_it(open_page):
     upload(page, file, kind="image/jpeg")
     painter.wait()
     assert painter.size() == (192, SIDE)
-    for box, value in {"img2img_width": 192, "img2img_height": SIDE, "img2img_steps": 4, "img2img_denoising_strength": 0.9}.items():
-        set_number(page, box, value)
+    set_numbers(page, width=192, height=SIDE, steps=4, denoising_strength=0.9)
     painter.canvas.scroll_into_view_if_needed()
     painter.press("Rectangle")
     painter.set(Strength=1)
@@ -171,7 +168,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
     if not page.locator("#img2maskimg :is(.forge-container, [data-testid=image])").count():
         pytest.skip("gradio 4's own mask editor, which no WebUI uses, keeps its picture in WebGL")
     page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint").first.click()
-    upload(page, encoded(photo()), "img2maskimg")
+    upload(page, encoded(photo(SIDE, SIDE)), "img2maskimg")
     page.wait_for_timeout(3000)  # the host's canvas empties itself once more after it has shown the picture
     canvas = page.locator("#img2maskimg canvas:visible").first
     canvas.scroll_into_view_if_needed()
@@ -191,3 +188,10 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
     assert received.shape == (SIDE, SIDE)
     assert abs(x.mean() - SIDE / 2) < 8 and abs(y.mean() - SIDE / 4) < 12
     assert SIDE / 2 - 5 < np.ptp(x) < SIDE / 2 + 60  # the stroke, and the width of the host's brush
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_hosts_themes_leave_the_painter_readable(open_page, theme):
+    painter = open_page(encoded(photo(SIDE, SIDE)), theme=theme)
+    assert painter.page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    assert painter.least_contrast() >= 4.5

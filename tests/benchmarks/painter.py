@@ -23,7 +23,9 @@ STOPWATCH = """() => {
         running = performance.now();
         window.merged = Math.max(1, event.getCoalescedEvents().length);
     }, true);
-    addEventListener("pointermove", () => window.costs.push({ ms: performance.now() - running, points: window.merged }));
+    addEventListener("pointermove", () => {
+        window.costs.push({ ms: performance.now() - running, points: window.merged });
+    });
     const request = window.requestAnimationFrame.bind(window);
     window.requestAnimationFrame = (callback) => request((time) => {
         const start = performance.now();
@@ -45,7 +47,9 @@ def run(quick: bool) -> None:
     print("|---|---|---|---|---|---|")
     memory = []
     with serve() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         for side, allowed in LIMITS_MS.items():
             page = browser.new_page(viewport={"width": 1000, "height": 1200})
             page.goto(address)
