@@ -1,0 +1,191 @@
+"""Strength fans: every part is its own plain run, at the cost of one run; what comes back; one click on the page."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.client import WebUI, columns, largest_difference, map_of, parameters, photograph, pixels
+from webui.page import Page
+
+PICTURE = photograph()
+POINTWISE = {"encoder_seed": 0, "denoiser": "pointwise"}
+
+
+def fan_of(strengths: list[float] | None = None, **settings) -> dict:
+    return {"source": "fan", "fan_strengths": strengths} | settings
+
+
+def ranges(result) -> list[tuple[int, int]]:
+    """Where the parts lie, as the JSON info says."""
+    text = result.info["extra_generation_params"]["Differential Diffusion fan pixels"]
+    return [tuple(map(int, part.split("-"))) for part in text.split(" ")]
+
+
+class TestLatents:
+    """Through the test extension, with a denoiser without spatial coupling."""
+
+    @pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M", "Heun", "DDIM"])
+    @pytest.mark.parametrize("axis", ["columns", "rows"])
+    def test_every_part_is_its_plain_run(self, webui: WebUI, sampler, axis):
+        webui.needs_test_extension()
+        webui.needs_sampler(sampler)
+        strengths = [0.9, 0.25, 0.6, 0.4, 0.75]
+        options = {"test": POINTWISE, "steps": 16, "sampler_name": sampler}
+        ours = webui.img2img(PICTURE, fan_of(strengths, fan_axis=axis), denoising_strength=0.1, **options)
+        plain = [webui.img2img(PICTURE, denoising_strength=s, **options) for s in strengths]
+        parts = [slice(start // 8, end // 8) for start, end in ranges(ours)]
+        for part, run in zip(parts, plain):
+            region = np.s_[..., part] if axis == "columns" else np.s_[..., part, :]
+            assert np.abs(ours.latents - run.latents)[region].max() <= 1e-5
+        assert np.abs(plain[0].latents - plain[1].latents).max() > 1, "the strengths must differ to say anything"
+        assert ours.run["levels"] == plain[0].run["levels"], "the calls of one run at the largest strength"
+
+
+class TestResult:
+    def test_a_clean_picture_and_a_labelled_one(self, webui: WebUI):
+        ours = webui.img2img(PICTURE, fan_of([0.2, 0.9]), steps=10, denoising_strength=0.3)
+        clean, labelled = ours.images
+        assert clean.size == PICTURE.size and labelled.width == 128 and labelled.height > 128
+        shown = np.abs(pixels(labelled)[-128:] - pixels(clean)).max(axis=(0, 2))
+        assert set(np.flatnonzero(shown)) == {63, 64}, "only the separator differs"
+        said = ours.info["extra_generation_params"]
+        assert said["Differential Diffusion fan"] == "0.2 0.9"
+        assert ranges(ours) == [(0, 64), (64, 128)]
+        assert len(ours.info["infotexts"]) == len(ours.images)
+        assert parameters(ours.infotexts[1]) == parameters(ours.infotexts[0]) | {
+            "Differential Diffusion picture": "labelled fan"
+        }
+        assert parameters(ours.infotext)["Denoising strength"] == "0.3"
+
+    @pytest.mark.parametrize("batch", [{"n_iter": 2}, {"batch_size": 2}])
+    def test_every_seed_has_a_fan_of_its_own(self, webui: WebUI, batch):
+        ours = webui.img2img(PICTURE, fan_of([0.4, 0.9]), **batch)
+        assert len(ours.images) == len(ours.infotexts) == 4
+        for index in range(2):
+            alone = webui.img2img(PICTURE, fan_of([0.4, 0.9]), seed=1 + index)
+            assert largest_difference(ours.images[index], alone.images[0]) <= 2, "noise of the autoencoder"
+            kept = pixels(ours.images[2 + index])[-128:] == pixels(ours.images[index])
+            assert kept[:, :60].all() and kept[:, 68:].all()
+            assert parameters(ours.infotexts[2 + index])["Seed"] == str(1 + index)
+
+    @pytest.mark.parametrize(
+        ("size", "strengths", "axis"),
+        [
+            ((136, 96), [0.2, 0.5, 0.7], "columns"),
+            ((136, 96), list(np.linspace(1, 0.1, 10).round(2)), "columns"),
+            ((128, 104), [0.3, 0.3], "rows"),
+            ((64, 64), [0.1 * k for k in range(1, 9)], "rows"),
+        ],
+    )
+    def test_any_size_any_order(self, webui: WebUI, size, strengths, axis):
+        ours = webui.img2img(photograph(size), fan_of(strengths, fan_axis=axis), steps=4)
+        parts = ranges(ours)
+        assert parts[0][0] == 0 and parts[-1][1] == size[0 if axis == "columns" else 1]
+        assert all(before[1] == after[0] for before, after in zip(parts, parts[1:]))
+        assert len(parts) == len(strengths) and all(start % 8 == 0 for start, _ in parts)
+
+    def test_more_strengths_than_cells_are_refused(self, webui: WebUI):
+        status, message = webui.refused(webui.body(photograph((64, 64)), fan_of(fan_count=10)))
+        assert status == 422 and "10 strengths do not fit" in message and "at most 8" in message
+
+    def test_only_the_map_fans_out(self, webui: WebUI):
+        ours = webui.img2img(PICTURE, map_of(columns(0, 255).T.copy(), source="fan", fan_from=0.5))
+        changed = (ours.pixels != pixels(PICTURE)).any(axis=2)
+        assert not changed[:64].any() and changed[72:].mean() > 0.8
+
+    def test_only_masked_has_its_ranges_inside_the_crop(self, webui: WebUI):
+        mask = Image.new("L", (128, 128))
+        mask.paste(255, (48, 48, 112, 112))
+        options = {"mask": mask, "inpaint_full_res": True, "inpaint_full_res_padding": 0, "inpainting_fill": 1}
+        ours = webui.img2img(PICTURE, fan_of([0.3, 0.6, 0.9]), **options)
+        parts = ranges(ours)
+        assert parts[0][0] == 48 and parts[-1][1] == 112
+        assert ours.images[1].width % 64 == 0, "the labelled picture shows the crop, enlarged by a whole factor"
+
+    def test_the_next_request_is_ordinary(self, webui: WebUI):
+        webui.img2img(PICTURE, fan_of())
+        plain = webui.img2img(PICTURE)
+        assert len(plain.images) == 1 and "Differential Diffusion" not in plain.infotext
+
+
+class FanPage:
+    """The page as someone uses it who looks for the right strength."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.to_tab("img2img")
+        page.upload("img2img_image", PICTURE)
+        page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.5, seed=1)
+        page.page.wait_for_timeout(1500)
+
+    def run(self, button: str) -> list[str]:
+        """Click, wait for the run's end. Returns the infotexts of its pictures."""
+        info = "document.querySelector('#generation_info_img2img :is(textarea, input)').value"
+        before = self.page.page.evaluate(info)
+        self.page.click(button)
+        self.page.page.wait_for_function(f"before => {info} && {info} !== before", arg=before)
+        self.page.page.wait_for_timeout(1000)
+        return json.loads(self.page.page.evaluate(info))["infotexts"]
+
+    def pick(self, along: float) -> None:
+        """Show the last picture of the gallery and click it at this share of its width."""
+        gallery = self.page.page.locator("#img2img_gallery")
+        gallery.scroll_into_view_if_needed()
+        small = gallery.locator(".thumbnail-item.thumbnail-small")
+        (small if small.count() else gallery.locator(".thumbnail-item")).last.click()
+        self.page.page.wait_for_timeout(800)
+        large = gallery.locator("img[data-testid=detailed-image]")
+        box = large.bounding_box()
+        natural = large.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+        scale = min(box["width"] / natural[0], box["height"] / natural[1])
+        if large.evaluate("image => getComputedStyle(image).objectFit") == "scale-down":
+            scale = min(scale, 1)
+        x = box["x"] + box["width"] / 2 + (along - 0.5) * natural[0] * scale
+        self.page.page.mouse.click(x, box["y"] + box["height"] / 2)
+        self.page.page.locator(".diffdiff-picked").wait_for()
+
+    @property
+    def strength(self) -> str:
+        return self.page.value("#img2img_denoising_strength input[type=number]")
+
+
+@pytest.fixture
+def fan_page(browser, webui: WebUI):
+    context = browser.new_context(viewport={"width": 1400, "height": 1300})
+    yield FanPage(Page(context.new_page(), webui.url))
+    context.close()
+
+
+class TestOneClick:
+    def test_fan_click_ordinary(self, fan_page: FanPage):
+        first = fan_page.run("#diffdiff_fan")
+        assert parameters(first[0])["Differential Diffusion fan"] == "0.2 0.4 0.6 0.8 1"
+        assert parameters(first[-1])["Differential Diffusion picture"] == "labelled fan"
+        assert fan_page.strength == "0.5", "the user's settings stay"
+        fan_page.pick(0.5)
+        assert fan_page.strength == "0.6"
+        ordinary = fan_page.run("#img2img_generate")
+        assert len(ordinary) == 1 and "Differential Diffusion" not in ordinary[0]
+        assert parameters(ordinary[0])["Denoising strength"] == "0.6"
+
+    def test_zoom_in(self, fan_page: FanPage):
+        fan_page.run("#diffdiff_fan")
+        fan_page.pick(0.3)
+        zoomed = fan_page.run(".diffdiff-zoom")
+        assert parameters(zoomed[0])["Differential Diffusion fan"] == "0.2 0.3 0.4 0.5 0.6"
+        fan_page.pick(0.95)
+        assert fan_page.strength == "0.6"
+
+    def test_a_fan_as_source_turns_ordinary_by_a_click(self, fan_page: FanPage):
+        page = fan_page.page
+        page.switch(True)
+        page.upload_map(columns(255, 128))
+        page.click("#diffdiff_source input[value=fan]")
+        page.page.wait_for_timeout(1000)
+        fan_page.run("#img2img_generate")
+        fan_page.pick(0.7)
+        assert fan_page.strength == "0.8"
+        ordinary = parameters(fan_page.run("#img2img_generate")[0])
+        assert ordinary["Differential Diffusion"] == "map" and ordinary["Denoising strength"] == "0.8"
