@@ -59,7 +59,8 @@ class SamplingSession:
 
     def __enter__(self) -> SamplingSession:
         self._handles = [
-            self._denoiser.register_forward_pre_hook(self._before_call),
+            # first of all such hooks: another's may hand on a copy, and the sampler steps from its own x
+            self._denoiser.register_forward_pre_hook(self._before_call, prepend=True),
             self._denoiser.register_forward_hook(self._after_call),
         ]
         return self
