@@ -61,6 +61,21 @@ def photo(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.stack([red, green, blue], -1).clip(0, 255).astype(np.uint8))
 
 
+def middles(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of every pixel's middle."""
+    y, x = np.mgrid[0:height, 0:width]
+    return x + 0.5, y + 0.5
+
+
+def distance_to_segment(x: np.ndarray, y: np.ndarray, a: tuple[float, float], b: tuple[float, float]) -> np.ndarray:
+    """Distance of every point (x, y) to the line between a and b."""
+    ax, ay = a
+    dx, dy = b[0] - ax, b[1] - ay
+    along = ((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-9)
+    nearest = np.clip(along, 0, 1)
+    return np.hypot(x - ax - nearest * dx, y - ay - nearest * dy)
+
+
 def data_url(picture: Image.Image, form: str = "PNG", **options: object) -> str:
     """Encode a picture as a data URL."""
     buffer = io.BytesIO()

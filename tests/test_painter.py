@@ -7,27 +7,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver, data_url, decode_map, photo, serve
+from painter_harness import PainterDriver, data_url, decode_map, distance_to_segment, middles, photo, serve
 from PIL import Image
 from scipy import ndimage
 
 # The page is as wide as the picture plus its margins: a picture pixel is a CSS pixel, and pointer positions are exact.
 SIDE = 512
 EXACT = {"width": SIDE + 24, "height": 1000}
-
-
-def middles(width: int = SIDE, height: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of every pixel's middle."""
-    y, x = np.mgrid[0:height, 0:width]
-    return x + 0.5, y + 0.5
-
-
-def distance_to_segment(x: np.ndarray, y: np.ndarray, a: tuple[float, float], b: tuple[float, float]) -> np.ndarray:
-    ax, ay = a
-    dx, dy = b[0] - ax, b[1] - ay
-    along = ((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-9)
-    nearest = np.clip(along, 0, 1)
-    return np.hypot(x - ax - nearest * dx, y - ay - nearest * dy)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +58,7 @@ def test_hard_dot_is_the_disc_of_its_size(open_painter):
     painter = open_painter()
     painter.set(Strength=1, Size=101, Hardness=1, Opacity=1)
     painter.click(200, 150)
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     assert np.array_equal(painter.received(), np.where(np.hypot(x - 200, y - 150) <= 50.5, 255, 0))
 
 
@@ -81,7 +67,7 @@ def test_soft_dot_falls_smoothly_from_its_hard_core_to_nothing_at_the_rim(open_p
     painter.set(Strength=1, Size=200, Hardness=0.4, Opacity=1)
     painter.click(256, 256)
     dot = painter.received().astype(int)
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     radius = np.hypot(x - 256, y - 256)
     assert (dot[radius <= 40] == 255).all()
     assert (dot[radius > 100] == 0).all()
@@ -96,7 +82,7 @@ def test_hard_stroke_covers_what_is_within_its_radius_of_the_path(open_painter):
     painter.set(Strength=0.6, Size=40, Hardness=1, Opacity=1)
     path = [(60, 80), (400, 130), (300, 420)]
     painter.drag(*path)
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     distance = np.minimum(distance_to_segment(x, y, *path[:2]), distance_to_segment(x, y, *path[1:]))
     received = painter.received()
     # Moves between two corners reach the page at rounded positions, up to half a pixel beside the line.
@@ -131,7 +117,7 @@ def test_eraser_takes_to_zero(open_painter):
     painter.press("Eraser")
     painter.set(Size=81, Hardness=1, Opacity=1)
     painter.click(100, 100)
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     assert np.array_equal(painter.received(), np.where(np.hypot(x - 100, y - 100) <= 40.5, 0, 204))
 
 
@@ -141,7 +127,7 @@ def test_linear_gradient(open_painter):
     painter.set(Strength=0.2, Second_strength=0.9, Opacity=1)
     (ax, ay), (bx, by) = (100, 120), (380, 300)
     painter.drag((ax, ay), (bx, by))
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     t = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2), 0, 1)
     assert np.abs(painter.received() - 255 * (0.2 + 0.7 * t)).max() <= 1
 
@@ -151,7 +137,7 @@ def test_radial_gradient(open_painter):
     painter.press("Radial gradient")
     painter.set(Strength=1, Second_strength=0, Opacity=1)
     painter.drag((200, 240), (320, 330))
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     t = np.clip(np.hypot(x - 200, y - 240) / 150, 0, 1)
     assert np.abs(painter.received() - 255 * (1 - t)).max() <= 1
 
@@ -193,14 +179,14 @@ def test_ellipse(open_painter):
     painter.press("Ellipse")
     painter.set(Strength=1)
     painter.drag((100, 150), (400, 350))
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     inside = ((x - 250) / 150) ** 2 + ((y - 250) / 100) ** 2
     received = painter.received()
     assert (received[inside < 0.999] == 255).all()
     assert (received[inside > 1.001] == 0).all()
 
 
-def winding_number(x: np.ndarray, y: np.ndarray, corners: list[tuple[float, float]]) -> np.ndarray:
+def winding_number(x: np.ndarray, y: np.ndarray, corners: list) -> np.ndarray:
     """How often the closed outline turns around each point: the sum of the angles that its sides are seen at."""
     total = np.zeros_like(x)
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -219,7 +205,7 @@ def test_lasso_by_dragging(open_painter):
     painter.press("Lasso")
     painter.set(Strength=0.7)
     painter.drag(*STAR, STAR[0])
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     expected = np.where(winding_number(x, y, STAR) != 0, 179, 0)
     received = painter.received()
     edge = np.min([distance_to_segment(x, y, a, b) for a, b in zip(STAR, STAR[1:] + STAR[:1], strict=True)], axis=0)
@@ -236,7 +222,7 @@ def test_lasso_corner_by_corner(open_painter):
     painter.page.keyboard.press("Backspace")
     assert not painter.page.evaluate("document.querySelector('#diffdiff_map textarea').value")
     painter.page.keyboard.press("Enter")
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     expected = np.where(winding_number(x, y, STAR) != 0, 255, 0)
     assert (painter.received() != expected).sum() == 0
 
@@ -604,7 +590,7 @@ def test_one_finger_paints_and_two_zoom(open_painter):
     fingers.move(end)
     fingers.up()
     painted = painter.received()
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     distance = distance_to_segment(x, y, (100, 100), (300, 100))
     assert (painted[distance < 29] == 255).all() and (painted[distance > 31] == 0).all()
 
@@ -620,8 +606,8 @@ def test_one_finger_paints_and_two_zoom(open_painter):
     for shift in (0, 90):
         before = painter.received()
         page.mouse.click(middle[0] + shift, middle[1])
-        x, y = dot_middle(painter.received() != before)
-        assert abs(x - 256 - shift / magnified) <= 1.5 and abs(y - 256) <= 1.5
+        middle_x, middle_y = dot_middle(painter.received() != before)
+        assert abs(middle_x - 256 - shift / magnified) <= 1.5 and abs(middle_y - 256) <= 1.5
 
 
 @pytest.mark.parametrize("use", ["size", "opacity", "none"])
@@ -649,7 +635,7 @@ def test_a_window_narrower_than_600_px(open_painter):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 380
     painter.set(Strength=1, Size=100, Hardness=1)
     painter.click(256, 256)
-    x, y = middles()
+    x, y = middles(SIDE, SIDE)
     distance = np.hypot(x - 256, y - 256)
     received = painter.received()
     assert (received[distance < 48] == 255).all() and (received[distance > 52] == 0).all()

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver, photo
+from painter_harness import PainterDriver, distance_to_segment, middles, photo
 from PIL import Image, ImageOps
+from scipy import ndimage
 
 pytestmark = pytest.mark.webui
 
@@ -113,6 +114,106 @@ def test_painting_one_half_changes_only_that_half(open_page):
     page.wait_for_timeout(500)
     luminance = np.asarray(Image.fromarray(result.astype(np.uint8)).convert("L")).astype(int)
     assert np.abs(painter.received() - luminance).max() <= 1
+
+
+def test_every_tool_does_on_this_page_what_it_should(open_page):
+    painter = open_page(encoded(photo(SIDE, SIDE)))
+    x, y = middles(SIDE, SIDE)
+    expected = np.zeros((SIDE, SIDE))
+    unsure = np.zeros((SIDE, SIDE), bool)  # pixels an edge runs through: pointers stand on whole CSS pixels
+
+    def paint(value: float | np.ndarray, inside: np.ndarray, edge: np.ndarray) -> None:
+        nonlocal expected, unsure
+        expected = np.where(inside, value, expected)
+        unsure |= edge < 1.5
+
+    def check(tolerance: float = 0) -> None:
+        received = painter.received()
+        assert np.abs(received - expected)[~unsure].max() <= tolerance
+        assert unsure.mean() < 0.15
+
+    painter.set(Strength=0.4, Size=30, Hardness=1, Opacity=1)
+    painter.drag((40, 40), (200, 60))
+    distance = distance_to_segment(x, y, (40, 40), (200, 60))
+    paint(102, distance <= 15, np.abs(distance - 15))
+    check()
+
+    painter.press("Rectangle")
+    painter.set(Strength=0.8)
+    painter.drag((20, 120), (120, 220))
+    outside = np.maximum(np.abs(x - 70), np.abs(y - 170)) - 50
+    paint(204, outside <= 0, np.abs(outside))
+    check()
+
+    painter.press("Ellipse")
+    painter.set(Strength=0.6)
+    painter.drag((140, 120), (240, 220))
+    distance = np.hypot(x - 190, y - 170)
+    paint(153, distance <= 50, np.abs(distance - 50))
+    check()
+
+    painter.press("Eraser")
+    painter.set(Size=40)
+    painter.click(190, 170)
+    distance = np.hypot(x - 190, y - 170)
+    paint(0, distance <= 20, np.abs(distance - 20))
+    check()
+
+    painter.press("Lasso")
+    painter.set(Strength=1)
+    corners = [(40, 140), (100, 140), (40, 200)]
+    painter.drag(*corners, corners[0])
+    inside = (x > 40) & (y > 140) & (x + y < 240)
+    sides = zip(corners, [*corners[1:], corners[0]])
+    paint(255, inside, np.min([distance_to_segment(x, y, a, b) for a, b in sides], axis=0))
+    check()
+
+    painter.press("Fill")
+    painter.root.get_by_label("Similar by").select_option("map")
+    painter.set(Strength=0.2, Tolerance=0.02)
+    painter.click(110, 210)  # what the lasso left of the rectangle
+    expected = np.where(expected == 204, 51, expected)
+    check()
+
+    painter.press("Invert")
+    expected = 255 - expected
+    check()
+
+    painter.press("Levels")
+    painter.set(Black=0.1, White=0.9, Gamma=1)
+    painter.press("Apply")
+    painter.press("Undo")
+    check()
+    painter.press("Redo")
+    expected = 255 * np.clip((expected / 255 - 0.1) / 0.8, 0, 1)
+    check(tolerance=0.51)
+
+    painter.press("Clear")
+    expected, unsure = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), bool)
+    check()
+
+    painter.press("Gradient")
+    painter.set(Strength=1, Second_strength=0.5)
+    painter.drag((30, 128), (230, 128))
+    expected = 255 * (1 - 0.5 * np.clip((x - 30) / 200, 0, 1))
+    check(tolerance=2)
+
+    painter.press("Radial gradient")
+    painter.set(Strength=0, Second_strength=1)
+    painter.drag((128, 128), (228, 128))
+    expected = 255 * np.clip(np.hypot(x - 128, y - 128) / 100, 0, 1)
+    check(tolerance=3)
+
+    painter.press("Blur")
+    painter.set(Radius=6)
+    painter.press("Apply")
+    expected = ndimage.gaussian_filter(expected, 6, mode="nearest")
+    check(tolerance=5)
+
+    painter.set(Strength=0.3)
+    painter.press("Fill all")
+    expected = np.full((SIDE, SIDE), 77.0)
+    check()
 
 
 def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
