@@ -27,6 +27,9 @@ hypothesis.settings.load_profile("shared machine")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui", metavar="URL", help="run the black-box tests against this WebUI, and no others")
+    parser.addoption(
+        "--section", metavar="NAME", help="run one section of the black-box tests: tests/webui/test_NAME.py"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

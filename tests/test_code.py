@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.mark.parametrize(
     "arguments",
-    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "differential_diffusion", "preview/launch.py"]],
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy", "differential_diffusion", "preview/launch.py"],
+    ],
     ids=["lint", "format", "types"],
 )
 def test_the_code_is_clean(arguments):

@@ -105,7 +105,14 @@ def error_of(answer: requests.Response) -> dict:
 
 @pytest.mark.parametrize(
     "picture",
-    ["http://127.0.0.1:9/picture.png", "https://example.com/picture.png", "/etc/passwd", "file:///etc/passwd", "AAAA", ""],
+    [
+        "http://127.0.0.1:9/picture.png",
+        "https://example.com/picture.png",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "AAAA",
+        "",
+    ],
 )
 def test_a_picture_is_never_an_address_or_a_path(post, picture):
     answer = post("img2img", request(init_images=[picture]))

@@ -63,6 +63,9 @@ def test_an_edit_does_not_load_gradio(edit):
     arguments = [launch, "edit", "picture.png", "map.png", "--prompt", "", "--out", "out/result.png", "--steps", "1"]
     setup = f"import sys; sys.path.insert(0, {str(ROOT / 'preview')!r}); "
     done = subprocess.run(
-        [sys.executable, "-c", setup + code.format(arguments)], cwd=edit.result.parents[1], capture_output=True, text=True
+        [sys.executable, "-c", setup + code.format(arguments)],
+        cwd=edit.result.parents[1],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr

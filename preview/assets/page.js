@@ -189,7 +189,7 @@ onUiLoaded(() => {
         }
     });
     app.querySelector("#img2img_detect_image_size_btn").addEventListener("click", () => {
-        const picture = [...app.querySelectorAll("#mode_img2img img")].find((image) => image.offsetParent);
+        const picture = [...app.querySelectorAll("#mode_img2img img")].find((image) => image.offsetParent && image.naturalWidth);
         if (picture) {
             const cells = (side) => Math.min(Math.max(Math.round(side / 8) * 8, 64), 2048);
             setNumber("img2img_width", cells(picture.naturalWidth));

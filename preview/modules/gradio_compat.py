@@ -33,14 +33,24 @@ def picture_input(label: str, elem_id: str, show_label: bool = False) -> gr.Imag
     )
 
 
-def masked_picture_input(label: str, elem_id: str) -> Any:
-    """A picture with a mask painted on it."""
-    common: dict[str, Any] = {"label": label, "elem_id": elem_id, "show_label": False, "interactive": True}
-    common |= {"type": "pil", "image_mode": "RGBA", "height": HEIGHT + 120}
-    if IS_GRADIO_4:
-        brush = gr.Brush(colors=["#ffffff"], color_mode="fixed")
-        return gr.ImageMask(sources=["upload", "clipboard"], brush=brush, layers=False, transforms=(), **common)
-    return gr.Image(source="upload", tool="sketch", brush_color="#ffffff", **common)
+CAN_PAINT_MASKS = not IS_GRADIO_4
+"""gradio 4's editor draws with WebGL all the time, which takes a whole core where there is no GPU."""
+
+
+def masked_picture_input(label: str, elem_id: str) -> gr.Image:
+    """A picture with a mask painted on it; where `CAN_PAINT_MASKS`."""
+    return gr.Image(
+        label=label,
+        elem_id=elem_id,
+        show_label=False,
+        interactive=True,
+        type="pil",
+        image_mode="RGBA",
+        height=HEIGHT + 120,
+        source="upload",
+        tool="sketch",
+        brush_color="#ffffff",
+    )
 
 
 def result_gallery(elem_id: str) -> gr.Gallery:

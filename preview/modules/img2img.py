@@ -15,8 +15,6 @@ from modules.call_queue import queue_lock
 from modules.masking import create_binary_mask
 from modules.processing import StableDiffusionProcessingImg2Img, process_images
 
-TAB_IMG2IMG, TAB_INPAINT, TAB_INPAINT_UPLOAD = range(3)
-
 PICTURES = ("init_img", "init_img_with_mask", "init_img_inpaint", "init_mask_inpaint")
 """The fields that hold pictures; all others are attributes of the processing object by the same name."""
 
@@ -27,9 +25,10 @@ Result = tuple[list[Image.Image], str, str, str]
 """Pictures, generation info as JSON, infotext as HTML, log as HTML."""
 
 
-def img2img(id_task: str, tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
-    """Runs one job under `id_task`; `fields` are the values of the page's components by the names they have in ui.py.
+def img2img(id_task: str, tab: str, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    """Runs one job under `id_task` with the pictures of the tab called `tab`.
 
+    `fields` are the values of the page's components by the names that they have in ui.py.
     An error becomes a visible message instead of pictures.
     """
     progress.add_task_to_queue(id_task)
@@ -50,13 +49,13 @@ def img2img(id_task: str, tab: int, fields: dict[str, Any], script_args: Sequenc
     return images, info, infotext, f"{log}<p class='time'>Time taken: {time.perf_counter() - started:.1f} sec.</p>"
 
 
-def _img2img(tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
-    pictures = {name: fields[name] for name in PICTURES}
-    image, mask = pictures["init_img"], None
-    if tab == TAB_INPAINT and pictures["init_img_with_mask"] is not None:
-        image, mask = picture_and_painted_mask(pictures["init_img_with_mask"])
-    elif tab == TAB_INPAINT_UPLOAD:
-        image, mask = pictures["init_img_inpaint"], pictures["init_mask_inpaint"]
+def _img2img(tab: str, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    if tab == "inpaint":
+        image, mask = picture_and_painted_mask(fields["init_img_with_mask"])
+    elif tab == "inpaint_upload":
+        image, mask = fields["init_img_inpaint"], fields["init_mask_inpaint"]
+    else:
+        image, mask = fields["init_img"], None
     if image is None:
         raise ValueError("Choose a picture first.")
 
@@ -71,17 +70,11 @@ def _img2img(tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Re
     return processed.images, processed.js(), plaintext_to_html(processed.info), log
 
 
-def picture_and_painted_mask(value: dict[str, Any]) -> tuple[Image.Image | None, Image.Image | None]:
-    """The picture and the mask of the inpaint tab: gradio 3 sends both, gradio 4 the picture and painted layers."""
-    if "layers" not in value:
-        return value["image"], create_binary_mask(value["mask"])
-    picture: Image.Image | None = value["background"]
-    if picture is None:
+def picture_and_painted_mask(value: dict[str, Any] | None) -> tuple[Image.Image | None, Image.Image | None]:
+    """Both parts of the inpaint tab's component."""
+    if value is None:
         return None, None
-    mask = Image.new("L", picture.size)
-    for layer in value["layers"]:
-        mask.paste(255, mask=layer.convert("RGBA").getchannel("A").resize(picture.size))
-    return picture, mask
+    return value["image"], create_binary_mask(value["mask"])
 
 
 def plaintext_to_html(text: str) -> str:
