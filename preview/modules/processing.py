@@ -298,6 +298,7 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
         prompts: list[str],
     ) -> torch.Tensor:
         noise = self.rng.next()
+        assert self.initial_noise_multiplier is not None
         if self.initial_noise_multiplier != 1.0:
             self.extra_generation_params["Noise multiplier"] = self.initial_noise_multiplier
             noise *= self.initial_noise_multiplier
@@ -306,7 +307,7 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
                 self, x=self.init_latent, noise=noise, c=conditioning, uc=unconditional_conditioning
             )
         samples = self.sampler.sample_img2img(self, self.init_latent, noise, conditioning, unconditional_conditioning)
-        if self.mask is not None:
+        if self.mask is not None and self.nmask is not None:
             blended = samples * self.nmask + self.init_latent * self.mask
             args = MaskBlendArgs(samples, self.nmask, self.init_latent, self.mask, blended)
             if self.scripts is not None:

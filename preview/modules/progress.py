@@ -57,4 +57,4 @@ def progressapi(request: ProgressRequest) -> dict[str, Any]:
 
 
 def setup_progress_api(app: FastAPI) -> None:
-    app.add_api_route("/internal/progress", progressapi, methods=["POST"])
+    app.post("/internal/progress")(progressapi)

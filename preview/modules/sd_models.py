@@ -28,7 +28,7 @@ class StableDiffusion:
 
     latent_channels = opt_C
 
-    def __init__(self, pipeline: StableDiffusionPipeline | StableDiffusionXLPipeline, path: Path) -> None:
+    def __init__(self, pipeline: Any, path: Path) -> None:
         self.pipeline = pipeline
         self.name = "demo" if path == DEMO_MODEL else path.stem
         self.vocabulary = _vocabulary(path)
@@ -76,9 +76,10 @@ def load_model(path: Path | None = None) -> StableDiffusion:
     path = (path or DEMO_MODEL).expanduser().resolve()
     if not path.exists():
         raise FileNotFoundError(f"no model at {path}")
-    pipeline = _load_folder(path) if path.is_dir() else _load_file(path)
-    if not isinstance(pipeline, (StableDiffusionPipeline, StableDiffusionXLPipeline)):
-        raise ValueError(f"{path} is a {type(pipeline).__name__}; the preview runs Stable Diffusion 1, 2 and XL")
+    pipeline: Any = _load_folder(path) if path.is_dir() else _load_file(path)
+    kind = type(pipeline)
+    if kind not in (StableDiffusionPipeline, StableDiffusionXLPipeline):
+        raise ValueError(f"{path} is a {kind.__name__}; the preview runs Stable Diffusion 1, 2 and XL")
     if pipeline.unet.config.in_channels != opt_C or len(pipeline.vae.config.block_out_channels) != 4:
         raise ValueError(f"{path} does not work on latents of {opt_C} channels at 1/{opt_f} size")
     pipeline.to(devices.device)
@@ -100,7 +101,7 @@ def _load_file(path: Path) -> Any:
         raise ValueError(f"{path} is not a .safetensors file; other checkpoint formats can run code when opened")
     from safetensors import safe_open
 
-    with safe_open(path, framework="pt") as checkpoint:
+    with safe_open(path, framework="pt") as checkpoint:  # type: ignore[attr-defined]
         is_sdxl = any(key.startswith("conditioner.embedders.1") for key in checkpoint.keys())  # noqa: SIM118
     pipeline = StableDiffusionXLPipeline if is_sdxl else StableDiffusionPipeline
     return pipeline.from_single_file(path, torch_dtype=devices.dtype)

@@ -11,7 +11,7 @@ import torch
 from modules import shared
 
 if TYPE_CHECKING:
-    from modules.processing import StableDiffusionProcessing
+    from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
     from modules.sd_models import Conditioning, StableDiffusion
     from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 
@@ -33,7 +33,7 @@ class SamplerData:
         return steps * 2 if self.options.get("second_order", False) else steps
 
 
-def setup_img2img_steps(p: StableDiffusionProcessing, steps: int | None = None) -> tuple[int, int]:
+def setup_img2img_steps(p: StableDiffusionProcessingImg2Img, steps: int | None = None) -> tuple[int, int]:
     """(length of the whole schedule, number of its last levels that img2img runs, counted from zero).
 
     Normally the slider takes a share of p.steps; with img2img_fix_steps p.steps are run and the schedule is longer.
@@ -100,6 +100,31 @@ class Sampler:
             return func()
         except InterruptedException:
             return self.last_latent
+
+    def sample_img2img(
+        self,
+        p: StableDiffusionProcessingImg2Img,
+        x: torch.Tensor,
+        noise: torch.Tensor,
+        conditioning: Conditioning,
+        unconditional_conditioning: Conditioning,
+        steps: int | None = None,
+        image_conditioning: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Noises the latent `x` to where the strength begins and samples from there; returns the final latent."""
+        raise NotImplementedError
+
+    def sample(
+        self,
+        p: StableDiffusionProcessing,
+        x: torch.Tensor,
+        conditioning: Conditioning,
+        unconditional_conditioning: Conditioning,
+        steps: int | None = None,
+        image_conditioning: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Samples from the noise `x`; returns the final latent."""
+        raise NotImplementedError
 
     def denoise(self, x: torch.Tensor, level: float) -> torch.Tensor:
         """One model call. `x` is the sampler's own state: whoever changes it in place changes the run."""

@@ -22,7 +22,7 @@ from modules.sd_samplers_common import Sampler, SamplerData, setup_img2img_steps
 from modules.sd_schedulers import schedulers_map
 
 if TYPE_CHECKING:
-    from modules.processing import StableDiffusionProcessing
+    from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
     from modules.sd_models import Conditioning, StableDiffusion
 
 
@@ -61,6 +61,8 @@ METHODS = {
 
 
 class CFGDenoiserKDiffusion(CFGDenoiser):
+    inner_model: SigmaDenoiser
+
     def get_pred_x0(self, x: torch.Tensor, output: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         return output
 
@@ -87,7 +89,7 @@ class KDiffusionSampler(Sampler):
 
     def sample_img2img(
         self,
-        p: StableDiffusionProcessing,
+        p: StableDiffusionProcessingImg2Img,
         x: torch.Tensor,
         noise: torch.Tensor,
         conditioning: Conditioning,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import diffusers
 import torch
@@ -13,7 +13,7 @@ from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.sd_samplers_common import Sampler, SamplerData, setup_img2img_steps
 
 if TYPE_CHECKING:
-    from modules.processing import StableDiffusionProcessing
+    from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
     from modules.sd_models import Conditioning, StableDiffusion
 
 
@@ -49,7 +49,7 @@ class TimestepSampler(Sampler):
 
     def sample_img2img(
         self,
-        p: StableDiffusionProcessing,
+        p: StableDiffusionProcessingImg2Img,
         x: torch.Tensor,
         noise: torch.Tensor,
         conditioning: Conditioning,
@@ -91,7 +91,7 @@ class DDIMSampler(TimestepSampler):
     def _run(self, x: torch.Tensor, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
         if len(timesteps) < 2:
             return x
-        scheduler = diffusers.DDIMScheduler(clip_sample=False)
+        scheduler: Any = diffusers.DDIMScheduler(clip_sample=False)
         scheduler.alphas_cumprod = self.alphas.cpu()
         scheduler.num_inference_steps = 1000 // int(timesteps[1] - timesteps[0])
         for step, timestep in enumerate(reversed(timesteps[1:].tolist())):
@@ -112,7 +112,7 @@ class UniPCSampler(TimestepSampler):
         levels = torch.linspace(first, 0, calls + 1)
         alphas = self.model_wrap_cfg.inner_model.alpha(levels)
 
-        scheduler = diffusers.UniPCMultistepScheduler(solver_order=3, solver_type="bh1")
+        scheduler: Any = diffusers.UniPCMultistepScheduler(solver_order=3, solver_type="bh1")
         scheduler.set_timesteps(calls)
         scheduler.sigmas = ((1 - alphas) / alphas).sqrt()
         scheduler.timesteps = levels[:-1]
