@@ -66,6 +66,7 @@ class WebUI:
         self.url = url.rstrip("/")
         self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        self._overridden: dict[str, Any] = {}
 
     def get(self, path: str) -> Any:
         response = self.http.get(path)
@@ -142,6 +143,9 @@ class WebUI:
             scripts = scripts | {TITLE: {"args": effect if isinstance(effect, list) else [effect]}}
         if test is not None:
             scripts = scripts | {TESTS: {"args": [test]}}
+        overrides = options.pop("override_settings", {})
+        # Forge does not restore an option that was never saved: what one request overrides, the next ones put back
+        self._overridden = {name: self.options[name] for name in overrides} | self._overridden
         if mask is not None:
             options["mask"] = base64_of(mask)
         return {
@@ -153,6 +157,7 @@ class WebUI:
             "height": pictures[0].height,
             "denoising_strength": 0.8,
             "sampler_name": "Euler",
+            "override_settings": self._overridden | overrides,
             "alwayson_scripts": scripts,
         } | options
 

@@ -62,10 +62,9 @@ class TestMadeAgainFromInfotext:
         ):
             pytest.skip(f"{webui.url} takes no infotext in a request")
 
-    def again(self, webui: WebUI, infotext: str, effect=None):
-        scripts = webui.body(PICTURE, effect)["alwayson_scripts"]
-        body = {"init_images": [base64_of(PICTURE)], "infotext": infotext, "alwayson_scripts": scripts}
-        return webui.post("/sdapi/v1/img2img", body)
+    def again(self, webui: WebUI, infotext: str) -> dict:
+        """A request like the first, but that our settings stand in the infotext alone."""
+        return webui.post("/sdapi/v1/img2img", webui.body(PICTURE, infotext=infotext))
 
     def test_every_setting_comes_back(self, webui: WebUI):
         first = webui.img2img(PICTURE, FAN)
@@ -79,6 +78,5 @@ class TestMadeAgainFromInfotext:
 
     def test_the_map_has_to_be_given_again(self, webui: WebUI):
         first = webui.img2img(PICTURE, map_of(MAP))
-        body = {"init_images": [base64_of(PICTURE)], "infotext": first.infotext}
-        status, message = webui.refused(body)
+        status, message = webui.refused(webui.body(PICTURE, infotext=first.infotext))
         assert status == 422 and message.startswith("Differential Diffusion: map: missing")

@@ -19,7 +19,11 @@ CASES = {
 def test_switched_off_with_a_note(webui: WebUI, script):
     webui.needs_script(script)
     options = {"script_name": script, "script_args": CASES[script], "steps": 6}
-    plain, ours = webui.img2img(PICTURE, **options), webui.img2img(PICTURE, EFFECT, **options)
+    try:
+        plain = webui.img2img(PICTURE, **options)
+    except RuntimeError as error:
+        pytest.skip(f"{script} fails on {webui.url} without us too: {error}")
+    ours = webui.img2img(PICTURE, EFFECT, **options)
     assert largest_difference(plain.images[0], ours.images[0]) <= 1
     assert "Differential Diffusion" not in ours.infotext
     webui.needs_test_extension()
