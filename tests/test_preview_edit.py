@@ -55,17 +55,20 @@ def test_what_cannot_be_done_is_said_in_one_line(edit):
     assert done.returncode == 1 and "error: no model at" in done.stderr
 
 
-def test_an_edit_does_not_load_gradio(edit):
-    code = "import sys, runpy; sys.argv = {!r}; runpy.run_path(sys.argv[0], run_name='__main__'); assert 'gradio' not in sys.modules"
-    photograph().save(edit.result.parents[1] / "picture.png")
-    ramp(64, 64).save(edit.result.parents[1] / "map.png")
-    launch = str(ROOT / "preview" / "launch.py")
-    arguments = [launch, "edit", "picture.png", "map.png", "--prompt", "", "--out", "out/result.png", "--steps", "1"]
-    setup = f"import sys; sys.path.insert(0, {str(ROOT / 'preview')!r}); "
-    done = subprocess.run(
-        [sys.executable, "-c", setup + code.format(arguments)],
-        cwd=edit.result.parents[1],
-        capture_output=True,
-        text=True,
-    )
+WITHOUT_GRADIO = """
+import runpy, sys
+sys.path.insert(0, {folder!r})
+sys.argv = {arguments!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+assert "gradio" not in sys.modules
+"""
+
+
+def test_an_edit_does_not_load_gradio(tmp_path):
+    photograph().save(tmp_path / "picture.png")
+    ramp(64, 64).save(tmp_path / "map.png")
+    launch = ROOT / "preview" / "launch.py"
+    arguments = [str(launch), "edit", "picture.png", "map.png", "--prompt", "", "--out", "result.png", "--steps", "1"]
+    code = WITHOUT_GRADIO.format(folder=str(launch.parent), arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

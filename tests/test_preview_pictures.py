@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modules import images, infotext_utils, masking, shared
-from modules.processing import StableDiffusionProcessingImg2Img, process_images
 from PIL import Image, ImageDraw
 from pointwise import PointwiseModel, photograph
+
+from modules import images, infotext_utils, masking, shared
+from modules.processing import StableDiffusionProcessingImg2Img, process_images
 
 PICTURE = photograph((96, 64))
 

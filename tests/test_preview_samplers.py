@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from modules import sd_samplers, shared
 from pointwise import PointwiseHost, photograph
+
+from modules import sd_samplers, shared
 
 PICTURE = photograph()
 SAMPLERS = list(sd_samplers.all_samplers_map)

@@ -4,10 +4,11 @@ import sys
 import textwrap
 
 import pytest
-from modules import script_callbacks, scripts, shared
-from modules.processing import StableDiffusionProcessingImg2Img, StableDiffusionProcessingTxt2Img, process_images
 from PIL import Image
 from pointwise import PointwiseModel, photograph
+
+from modules import script_callbacks, scripts, shared
+from modules.processing import StableDiffusionProcessingImg2Img, StableDiffusionProcessingTxt2Img, process_images
 
 RECORDER = """
     from modules import scripts, script_callbacks
