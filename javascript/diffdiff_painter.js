@@ -105,6 +105,8 @@
         #isSpaceHeld = false;
         #adjustment = null;
         #hover = null;
+        #guidePoints = [];
+        #observer = new ResizeObserver(() => this.#layOut());
 
         /**
          * @param {HTMLElement} container
@@ -123,7 +125,7 @@
                 onForeignMap: (url) => this.#adopt(url),
                 onPolarity: () => this.#turnOver(),
             });
-            new ResizeObserver(() => this.#layOut()).observe(container);
+            this.#observer.observe(container);
         }
 
         /**
@@ -186,6 +188,7 @@
             this.#view.opacity = this.#settings.overlay;
             this.#view.palette = this.#settings.palette;
             this.#listen();
+            this.#observer.observe(this.#stage);
             this.#showState();
         }
 
@@ -603,8 +606,8 @@
             if (event.altKey || isTyping) return false;
             if (event.ctrlKey || event.metaKey) return this.#onControlKey(key, event.shiftKey);
             if (event.target === this.#stage && this.#onStageKey(event)) return true;
-            if (event.code === "BracketLeft" || "[{".includes(event.key)) return this.#step(-1, event.shiftKey);
-            if (event.code === "BracketRight" || "]}".includes(event.key)) return this.#step(1, event.shiftKey);
+            if (event.code === "BracketLeft" || ["[", "{"].includes(event.key)) return this.#step(-1, event.shiftKey);
+            if (event.code === "BracketRight" || ["]", "}"].includes(event.key)) return this.#step(1, event.shiftKey);
             const tool = (event.shiftKey ? SHIFT_TOOL_KEYS : TOOL_KEYS)[key];
             const action = tool ?? { "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", 0: "fit" }[key];
             if (!action || !this.#picture) return false;
@@ -680,8 +683,6 @@
             if (this.#hover) this.#showHover(this.#hover);
             if (this.#guidePoints.length) this.#showGuide(this.#guidePoints);
         }
-
-        #guidePoints = [];
 
         #showGuide(points) {
             this.#guidePoints = points;
