@@ -15,7 +15,7 @@ from preview.train.autoencoder import PatchPca, build_autoencoder
 from preview.train.captions import words
 from preview.train.classifier import Classifier, train_classifier
 from preview.train.data import Latents, shard_paths
-from preview.train.evaluate import Effort, evaluate
+from preview.train.evaluate import PARTS, Effort, figures
 from preview.train.export import export
 from preview.train.render import SHARD, load_shard, render_shards
 from preview.train.training import Denoising, Schedule, build_denoiser, load_average, train_decoder, train_denoiser
@@ -115,10 +115,12 @@ def _export(workspace: Workspace, options: argparse.Namespace) -> None:
 
 def _evaluate(workspace: Workspace, options: argparse.Namespace) -> None:
     effort = Effort(options.seeds, options.edit_seeds, options.held_out)
-    figures = evaluate(options.model, workspace.classifier(), effort)
-    report = json.dumps(figures, indent=1)
-    (options.model / "figures.json").write_text(report + "\n")
-    print(report)
+    report = options.model / "figures.json"
+    for part, value in figures(options.model, workspace.classifier(), effort, options.measure):
+        measured = json.loads(report.read_text()) if report.exists() else {}
+        measured[part] = value
+        report.write_text(json.dumps(measured, indent=1) + "\n")
+        print(json.dumps({part: value}, indent=1))
 
 
 def _sheets(workspace: Workspace, options: argparse.Namespace) -> None:
@@ -154,6 +156,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--decoder-samples", type=int, default=10_000, help="default %(default)s")
     parser.add_argument("--denoiser-samples", type=int, default=150_000, help="default %(default)s")
     parser.add_argument("--workers", type=int, default=2, help="processes that train the denoiser; default %(default)s")
+    parser.add_argument("--measure", nargs="+", choices=PARTS, default=list(PARTS), help="evaluation: only these parts")
     parser.add_argument("--seeds", type=int, default=Effort.seeds, help="evaluation: pictures for each caption")
     parser.add_argument("--edit-seeds", type=int, default=Effort.edit_seeds, help="evaluation: edits for each strength")
     parser.add_argument(

@@ -1,7 +1,6 @@
 """Measure a model: does it say what it is asked for, and how do prompt and strength act on a picture?"""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ Pictures = NDArray[np.uint8]
 
 STEPS = 20
 GUIDANCE = 5.0
-STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "china")
 
 
@@ -53,10 +52,16 @@ class Model:
     def edit(self, pictures: Pictures, prompts: list[str], strength: float, seeds: list[int]) -> Pictures:
         """One edited picture for each picture, prompt and seed."""
         inputs = torch.from_numpy(pictures).movedim(-1, 1).float() / 255
-        edited = self._image_to_image(
-            prompts, image=inputs, strength=strength, generator=_generators(seeds), **_COMMON
-        ).images
+        with _fast():
+            edited = self._image_to_image(
+                prompts, image=inputs, strength=strength, generator=_generators(seeds), **_COMMON
+            ).images
         return _as_bytes(edited)
+
+
+def _fast() -> torch.autocast:
+    """bfloat16 where the processor has it: twice as fast, and no figure depends on the last bits."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 _COMMON = {"num_inference_steps": STEPS, "guidance_scale": GUIDANCE, "output_type": "np"}
@@ -76,24 +81,17 @@ class Effort:
 
     seeds: int = 20
     """Pictures for each style word and each object caption."""
-    edit_seeds: int = 4
+    edit_seeds: int = 3
     """Edits for each style word and strength."""
     held_out: int = 100
     """Made pictures for the autoencoder."""
 
 
-def evaluate(folder: Path, classifier: Classifier, effort: Effort) -> dict[str, object]:
-    """All figures of a model folder, as plain numbers and dictionaries of them."""
+def figures(folder: Path, classifier: Classifier, effort: Effort, parts: list[str]) -> Iterator[tuple[str, object]]:
+    """Measure the named PARTS of a model folder one after the other: plain numbers and dictionaries of them."""
     model = Model(folder)
-    return {
-        "megabytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
-        "classifier": judge_accuracy(classifier, effort.held_out * 4),
-        "autoencoder": autoencoder_psnr(model.autoencoder, effort.held_out),
-        "text to picture": style_accuracy(model, classifier, effort.seeds),
-        "objects": object_detection(model, classifier, effort.seeds),
-        "picture to picture": strength_response(model, classifier, effort.edit_seeds),
-        "seconds for a 256 px edit": edit_seconds(model),
-    }
+    for part in parts:
+        yield part, PARTS[part](model, classifier, effort)
 
 
 def judge_accuracy(classifier: Classifier, count: int) -> dict[str, float]:
@@ -224,10 +222,10 @@ def layout_correlation(before: Pictures, after: Pictures) -> float:
     return float(np.mean([np.corrcoef(cells(a), cells(b))[0, 1] for a, b in zip(before, after)]))
 
 
-def edit_seconds(model: Model) -> float:
-    """Wall-clock seconds of one edit of 256 px, at strength 1 and with guidance, in a model that is loaded."""
-    day = day_landscapes(1)
-    model.edit(day, ["night"], 1.0, [0])
-    start = time.perf_counter()
-    model.edit(day, ["night"], 1.0, [0])
-    return time.perf_counter() - start
+PARTS: dict[str, Callable[[Model, Classifier, Effort], object]] = {
+    "judge": lambda model, classifier, effort: judge_accuracy(classifier, 4 * effort.held_out),
+    "autoencoder": lambda model, classifier, effort: autoencoder_psnr(model.autoencoder, effort.held_out),
+    "text-to-picture": lambda model, classifier, effort: style_accuracy(model, classifier, effort.seeds),
+    "objects": lambda model, classifier, effort: object_detection(model, classifier, effort.seeds),
+    "picture-to-picture": lambda model, classifier, effort: strength_response(model, classifier, effort.edit_seeds),
+}
