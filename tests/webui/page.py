@@ -11,6 +11,9 @@ from PIL import Image
 
 PATIENCE = 120_000
 """Milliseconds that one step may take."""
+FIRST_PICTURE = """() => [...document.querySelectorAll("#img2img_gallery img")]
+    .find(image => !image.closest(".livePreview"))?.src"""
+ERROR = """() => document.querySelector("#html_log_img2img .error")?.textContent"""
 
 
 class Page:
@@ -74,6 +77,7 @@ class Page:
         """Settings of the tab, named by their element ids without `img2img_`."""
         for name, value in values.items():
             self.fill(f"#img2img_{name} input[type=number]", value)
+            self.page.wait_for_timeout(100)  # gradio loses one of two changes that come at once
 
     def value(self, selector: str) -> str:
         return self.page.locator(selector).first.input_value()
@@ -90,15 +94,10 @@ class Page:
 
     def generate(self) -> None:
         """Run, and wait until there is another picture or another error."""
-        state = """() => [
-            document.querySelector("#img2img_gallery img")?.src,
-            document.querySelector("#html_log_img2img .error")?.textContent,
-        ]"""
-        before = self.page.evaluate(state)
+        before = [self.page.evaluate(state) for state in (FIRST_PICTURE, ERROR)]
         self.click("#img2img_generate")
         self.page.wait_for_function(
-            f"([picture, error]) => {{ const now = ({state})();"
-            " return (now[0] && now[0] !== picture) || (now[1] && now[1] !== error) }",
+            f"before => [{FIRST_PICTURE}, {ERROR}].map(state => state()).some((now, n) => now && now !== before[n])",
             arg=before,
         )
         self.page.wait_for_timeout(500)
@@ -110,10 +109,10 @@ class Page:
     def picture(self) -> np.ndarray:
         """The gallery's first picture, int (H, W, 3)."""
         encoded = self.page.evaluate(
-            """async () => {
-                const reply = await fetch(document.querySelector("#img2img_gallery img").src);
+            f"""async () => {{
+                const reply = await fetch(({FIRST_PICTURE})());
                 return Array.from(new Uint8Array(await reply.arrayBuffer()));
-            }"""
+            }}"""
         )
         return np.asarray(Image.open(io.BytesIO(bytes(encoded))).convert("RGB")).astype(int)
 
