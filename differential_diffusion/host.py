@@ -101,7 +101,7 @@ def end(p: Any, processed: Any) -> None:
 def add_plot_axes() -> None:
     """Offer our settings as axes of the host's X/Y/Z plot."""
     for data in scripts.scripts_data:
-        plot = data.module
+        plot: Any = data.module
         if hasattr(plot, "axis_options") and hasattr(plot, "AxisOptionImg2Img"):
             plot.axis_options += [
                 plot.AxisOptionImg2Img(
@@ -304,28 +304,25 @@ class Img2ImgRun:
         p = self._p
         if self._bounds:
             picture = images.flatten(image, shared.opts.img2img_background_color)
-            plane, feather = self._plane.copy(), CELL * self._bounds.width / self._canvas.width
-            inside = change_map.cut(plane, self._bounds)
+            plane = self._plane.copy()
         elif settings.keep_exact:
             picture = self._canvas_picture(image)
             if p.resize_mode == ResizeMode.STRETCH_LATENT:
                 picture = images.resize_image(ResizeMode.STRETCH.value, picture, p.width, p.height)
-            plane, feather = self._on_canvas(self._plane).copy(), float(CELL)
-            inside = plane
+            plane = self._on_canvas(self._plane).copy()
         else:
             return None
+        generated = change_map.cut(plane, self._area)
         if settings.keep_exact:
             if settings.source is Source.FAN:
-                inside *= _enlarged(
-                    fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, cells) > 0, inside
-                )
-            weight = change_map.paste_weight(plane, feather)
+                parts = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, cells)
+                generated *= _enlarged(parts > 0, generated)
+            weight = change_map.paste_weight(plane, CELL * self._area.width / self._canvas.width)
         else:
             weight = np.zeros_like(plane)
-            change_map.cut(weight, self._bounds)[:] = 1
-        alpha = Image.fromarray((255 * (1 - weight)).round().astype(np.uint8))
+            change_map.cut(weight, self._area)[:] = 1
         picture = picture.convert("RGB")
-        picture.putalpha(alpha)
+        picture.putalpha(Image.fromarray((255 * (1 - weight)).round().astype(np.uint8)))
         return picture
 
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -401,7 +398,7 @@ class _HostsMask:
         if not self.is_cropped:
             stretches_latent = p.resize_mode == ResizeMode.STRETCH_LATENT
             return mask if stretches_latent else images.resize_image(p.resize_mode, mask, p.width, p.height)
-        region = masking.get_crop_region_v2(changes, p.inpaint_full_res_padding)
+        region: Any = masking.get_crop_region_v2(changes, p.inpaint_full_res_padding)
         region = masking.expand_crop_region(region, p.width, p.height, changes.width, changes.height)
         return images.resize_image(ResizeMode.FILL.value, mask.crop(region), p.width, p.height)
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "preview"))
 
-from modules import scripts, sd_samplers, shared  # noqa: E402
-from modules.processing import Processed, StableDiffusionProcessingImg2Img, process_images  # noqa: E402
+from modules import scripts, sd_samplers, shared
+from modules.processing import Processed, StableDiffusionProcessingImg2Img, process_images
 
 
 class PointwiseModel:

@@ -1,4 +1,4 @@
-"""Imports point one way: the numeric core knows neither host nor gradio, and nothing imports the edge but the script."""
+"""Imports point one way: the numeric core knows neither host nor gradio, and only the script imports the edge."""
 
 import ast
 from pathlib import Path

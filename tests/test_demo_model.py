@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from modules import sd_models, shared
 from PIL import Image
 from pointwise import ScriptHost, base64_of, columns
 
+from modules import sd_models, shared
 from preview.train.landscape import Layout
 from preview.train.render import paint
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from modules import shared
-from modules.processing import StableDiffusionProcessingImg2Img
 from PIL import Image
 from pointwise import PointwiseHost, base64_of, columns, photograph
 
 from differential_diffusion.settings import BadSetting
+from modules import shared
+from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph()
 LEVELS = (0, 64, 128, 255)
