@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Sequence
 from pathlib import Path
 
 NAME = "sd-webui-differential-diffusion"
-OLDEST, NEWEST = (3, 10), (3, 12)
+OLDEST, NEWEST = (3, 10), (3, 11)
+A_DAY = 24 * 60 * 60
 
 
 def cache_folder() -> Path:
@@ -34,7 +36,7 @@ def ensure(requirements: Sequence[Path], folder: Path | None = None) -> Path:
     Raises SystemExit with what to do if this Python will not do or the installation fails.
     """
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        versions = " to ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
+        versions = " or ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
         raise SystemExit(f"This needs Python {versions}; this is {sys.version.split()[0]} ({sys.executable}).")
     folder = folder or cache_folder()
     place = folder / _key(requirements)
@@ -58,6 +60,9 @@ def _make(place: Path, requirements: Sequence[Path]) -> None:
     names = ", ".join(path.name for path in requirements)
     print(f"Preparing an environment for {names}.\nThis happens once and takes some minutes: {place}", flush=True)
     place.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in place.parent.glob("*.unfinished-*"):  # of a set-up that was killed
+        if time.time() - leftover.stat().st_mtime > A_DAY:
+            shutil.rmtree(leftover, ignore_errors=True)
     building = Path(tempfile.mkdtemp(prefix=f"{place.name}.unfinished-", dir=place.parent))
     try:
         venv.create(building, with_pip=True)

@@ -1,5 +1,6 @@
 """Environments: built once, in the cache, whole or not at all."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_an_interrupted_installation_leaves_nothing(tmp_path, requirements, monk
     with pytest.raises(KeyboardInterrupt):
         bootstrap.ensure([requirements], tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_installation_left_is_removed_after_a_day(tmp_path, requirements, monkeypatch):
+    old, recent = (tmp_path / f"python3.11-0.unfinished-{name}" for name in ("old", "recent"))
+    old.mkdir()
+    recent.mkdir()
+    os.utime(old, (0, 0))
+    monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: 0)
+    bootstrap.ensure([requirements], tmp_path)
+    assert not old.exists() and recent.exists()
 
 
 def test_a_python_that_will_not_do_is_told_so(requirements, monkeypatch):
