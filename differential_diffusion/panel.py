@@ -73,7 +73,7 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
                 label="Softness (pixels)",
                 elem_id="diffdiff_softness",
             )
-            inputs["softness_side"] = _radio("softness_side", "Soften", SIDES)
+            inputs["softness_side"] = _radio("softness_side", "Soften", SIDES, min_width=280)
         with gr.Column(elem_id="diffdiff_mask_group", visible=False) as mask_group:
             inputs["minimum"] = _share("minimum", "Least strength outside the mask")
         gr.HTML(elem_id="diffdiff_preview")
@@ -117,12 +117,13 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
     )
 
 
-def _radio(key: str, label: str, choices: dict[Any, str]) -> gr.Radio:
+def _radio(key: str, label: str, choices: dict[Any, str], **options: Any) -> gr.Radio:
     return gr.Radio(
         [(text, choice.value) for choice, text in choices.items()],
         value=FIELDS[key].default.value,
         label=label,
         elem_id=f"diffdiff_{key}",
+        **options,
     )
 
 

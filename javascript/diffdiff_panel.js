@@ -165,7 +165,7 @@
         /** What of the host's is without effect while ours is on; empty when nothing. */
         #unused() {
             const ways = this.#page.ownSoftening;
-            return ways.length ? `Not used while this is on: ${ways.join(" and ")}. Softness does it.` : "";
+            return ways.length ? `Not used while this is on: ${ways.join(", ")}. Softness takes its place.` : "";
         }
 
         /** The change map as Python makes it, without the fan's parts. */

@@ -78,18 +78,18 @@
     /**
      * @param {Plane} plane
      * @param {number} level
-     * @returns {number[]} indices of the pixels at or above `level` with a neighbour below it
+     * @returns {number[]} indices of the pixels on either side of the border between what reaches `level` and what does not
      */
     function outline({ width, height, values }, level) {
+        const isInside = (i) => values[i] >= level;
         const indices = [];
         for (let i = 0; i < values.length; i++) {
-            if (values[i] < level) continue;
             const x = i % width;
             const isEdge =
-                (x > 0 && values[i - 1] < level) ||
-                (x < width - 1 && values[i + 1] < level) ||
-                (i >= width && values[i - width] < level) ||
-                (i < width * (height - 1) && values[i + width] < level);
+                (x > 0 && isInside(i) !== isInside(i - 1)) ||
+                (x < width - 1 && isInside(i) !== isInside(i + 1)) ||
+                (i >= width && isInside(i) !== isInside(i - width)) ||
+                (i < width * (height - 1) && isInside(i) !== isInside(i + width));
             if (isEdge) indices.push(i);
         }
         return indices;

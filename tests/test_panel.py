@@ -1,0 +1,298 @@
+"""The panel's live picture of the change map, in a real browser, against what Python makes of the same settings."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from painter_harness import data_url, serve
+from PIL import Image
+
+from differential_diffusion import change_map, fan, plan, settings
+from differential_diffusion.change_map import Extent
+from differential_diffusion.fan import Axis
+
+SIZE = Extent(160, 120)
+"""Small enough to be shown pixel by pixel."""
+
+
+def grey_map() -> np.ndarray:
+    grey = np.zeros((SIZE.height, SIZE.width), np.uint8)
+    grey[30:90, 40:110] = 255
+    grey[60:110, 90:150] = 128
+    return grey
+
+
+def rectangle_mask() -> np.ndarray:
+    mask = np.zeros((SIZE.height, SIZE.width), np.uint8)
+    mask[20:100, 60:140] = 255
+    return mask
+
+
+PHOTO = Image.fromarray(np.random.default_rng(1).integers(0, 256, (SIZE.height, SIZE.width, 3), dtype=np.uint8))
+
+
+class Panel:
+    """The page with the WebUI's element ids and the panel's fields."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+
+    def put(self, box: str, picture: Image.Image) -> None:
+        self.page.evaluate(
+            "([box, url]) => document.getElementById(box).replaceChildren(Object.assign(new Image(), { src: url }))",
+            [box, data_url(picture)],
+        )
+
+    def show(self, box: str) -> None:
+        """Show one of the img2img tabs."""
+        self.page.evaluate(
+            """box => ["img2img_image", "img_inpaint_base"].forEach((id) => {
+                document.getElementById(id).style.display = id === box ? "block" : "none";
+            })""",
+            box,
+        )
+
+    def write(self, **values: object) -> None:
+        """Set fields by name, without any event, as Python does."""
+        for name, value in values.items():
+            field = self.page.locator(f"#diffdiff_{name}, #img2img_{name}").first
+            field.evaluate(
+                """(field, value) => {
+                    const choice = [...field.querySelectorAll("input[type=radio]")].find((one) => one.value === value);
+                    if (choice) choice.checked = true;
+                    else field.querySelector("textarea, input").value = value;
+                }""",
+                str(value),
+            )
+
+    def settle(self) -> None:
+        self.page.wait_for_timeout(500)
+
+    def canvas(self, number: int) -> np.ndarray:
+        """One of the two small pictures, uint8 (H, W, 4)."""
+        width, height, values = self.page.evaluate(
+            """number => {
+                const canvas = document.querySelectorAll("#diffdiff_preview canvas")[number];
+                const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                return [canvas.width, canvas.height, Array.from(data)];
+            }""",
+            number,
+        )
+        return np.array(values, np.uint8).reshape(height, width, 4)
+
+    @property
+    def map(self) -> np.ndarray:
+        """The map that is shown, 0..1."""
+        return self.canvas(0)[..., 0] / 255
+
+    @property
+    def words(self) -> str:
+        return self.page.locator("#diffdiff_preview").inner_text().strip()
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serve() as url:
+        yield url
+
+
+@pytest.fixture
+def panel(browser, address):
+    context = browser.new_context()
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(f"{address}tests/panel_page.html")
+    panel = Panel(page)
+    panel.put("img2img_image", PHOTO)
+    panel.put("img_inpaint_base", PHOTO)
+    yield panel
+    context.close()
+    assert not errors
+
+
+def expected(mask: np.ndarray | None = None, **values) -> np.ndarray:
+    """The change map that Python makes, 0..1."""
+    parsed = settings.parse(values)
+    return plan.compose(parsed, None if mask is None else mask.astype(np.float32) / 255, SIZE)
+
+
+def eventually(check: Callable[[], bool]) -> bool:
+    """Whether it comes true within ten seconds: a busy machine takes its time."""
+    for _ in range(100):
+        if check():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def close(shown: np.ndarray, right: np.ndarray) -> bool:
+    """Equal to one grey value."""
+    return shown.shape == right.shape and np.abs(shown - right).max() <= 1.5 / 255
+
+
+@pytest.mark.parametrize("side", ["both", "outwards", "inwards"])
+@pytest.mark.parametrize("softness", [0, 1, 7.5, 40])
+@pytest.mark.parametrize("polarity", ["white changes", "white keeps"])
+def test_the_map_as_python_makes_it(panel, side, softness, polarity):
+    url = data_url(Image.fromarray(grey_map()))
+    panel.write(map=url, softness=softness, softness_side=side, polarity=polarity)
+    right = expected(map=url, softness=softness, softness_side=side, polarity=polarity)
+    assert eventually(lambda: close(panel.map, right))
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_the_mask_of_the_inpaint_tab(panel, is_inverted):
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(rectangle_mask()))
+    mode = "Inpaint not masked" if is_inverted else "Inpaint masked"
+    panel.write(source="mask", softness=6, minimum=0.1, mask_mode=mode)
+    mask = 255 - rectangle_mask() if is_inverted else rectangle_mask()
+    right = expected(mask, source="mask", softness=6, minimum=0.1)
+    assert eventually(lambda: close(panel.map, right))
+
+
+def test_a_map_inside_a_mask(panel):
+    url = data_url(Image.fromarray(grey_map()))
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(rectangle_mask()))
+    panel.write(map=url, softness=3)
+    right = expected(rectangle_mask(), map=url, softness=3)
+    assert eventually(lambda: close(panel.map, right))
+
+
+@pytest.mark.parametrize("axis", ["columns", "rows"])
+def test_a_fan_over_the_map(panel, axis):
+    url = data_url(Image.fromarray(grey_map()))
+    panel.write(source="fan", map=url, fan_axis=axis, fan_strengths="0.9, 0.3, 0.6, 0.1", softness=4)
+    parts = fan.strengths_of_cells((0.9, 0.3, 0.6, 0.1), Axis(axis), SIZE)
+    right = expected(source="fan", map=url, softness=4) * parts
+    assert eventually(lambda: close(panel.map, right))
+
+
+def test_a_large_picture_is_shown_small(panel):
+    big = np.zeros((1200, 1600), np.uint8)
+    big[300:900, 400:1100] = 255
+    panel.put("img2img_image", PHOTO.resize((1600, 1200)))
+    panel.write(map=data_url(Image.fromarray(big)), softness=60)
+    right = change_map.resample(change_map.soften(big.astype(np.float32) / 255, 60), Extent(192, 144))
+    assert eventually(lambda: panel.map.shape == right.shape and np.abs(panel.map - right).max() <= 0.02)
+
+
+def test_the_outline_lies_where_the_change_ends(panel):
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(rectangle_mask()))
+    panel.write(source="mask", softness=5, softness_side="outwards")
+    right = expected(rectangle_mask(), source="mask", softness=5, softness_side="outwards")
+    assert eventually(lambda: close(panel.map, right))
+    picture = panel.canvas(1)[..., :3]
+    orange = (picture == (249, 115, 22)).all(axis=2)
+    white = (picture == 255).all(axis=2)
+    row = np.flatnonzero(orange[60]), np.flatnonzero(right[60] > 0.5 / 255)
+    assert abs(row[0][0] - row[1][0]) <= 1 and abs(row[0][-1] - row[1][-1]) <= 1
+    assert white[60, 59:61].all() and white[60, 139:141].all(), "full strength from the mask's own border on"
+    untouched = ~(orange | white)
+    assert (picture[untouched] == np.asarray(PHOTO)[untouched]).all()
+
+
+class TestWords:
+    def test_steps_of_the_darkest_and_the_brightest_part(self, panel):
+        grey = np.full((SIZE.height, SIZE.width), 128, np.uint8)
+        grey[:, :80] = 64
+        panel.write(map=data_url(Image.fromarray(grey)), steps=20, denoising_strength=0.8)
+        strengths = [0.8 * value / 255 for value in (64, 128)]
+        least, most = (int(strength * 20) + 1 for strength in strengths)
+        assert eventually(lambda: f"Darkest part: {least} of 20 steps. Brightest: {most}." in panel.words)
+        panel.write(denoising_strength=1)
+        assert eventually(lambda: "Darkest part: 6 of 20 steps. Brightest: 11." in panel.words)
+
+    def test_a_kept_part_gets_no_step(self, panel):
+        panel.write(map=data_url(Image.fromarray(grey_map())), denoising_strength=1)
+        assert eventually(lambda: "Darkest part: 0 of 20 steps. Brightest: 20." in panel.words)
+
+    def test_a_fan_does_without_the_slider(self, panel):
+        panel.write(source="fan", fan_strengths="0.25 0.5", denoising_strength=0.1)
+        assert eventually(lambda: "Darkest part: 6 of 20 steps. Brightest: 11." in panel.words)
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({}, "Paint above how much each part may change, or upload a change map."),
+            ({"source": "mask"}, "Paint or upload a mask in one of the Inpaint tabs above."),
+            ({"source": "fan", "fan_strengths": "0.2, high"}, "The fan takes 2 to 10 strengths from 0 to 1."),
+        ],
+    )
+    def test_what_is_missing_is_said(self, panel, values, words):
+        panel.write(**values)
+        assert eventually(lambda: panel.words == words)
+        assert not panel.page.locator("#diffdiff_preview canvas").first.is_visible()
+
+    def test_no_picture(self, panel):
+        panel.page.evaluate("document.getElementById('img2img_image').replaceChildren()")
+        panel.write(source="fan")
+        assert eventually(lambda: panel.words == "Put a picture into the img2img tab.")
+
+    def test_what_the_host_has_for_soft_borders_is_said_to_be_unused(self, panel):
+        panel.write(source="fan")
+        assert eventually(lambda: "Darkest" in panel.words)
+        assert "Not used" not in panel.words
+        panel.page.evaluate("document.getElementById('img2img_mask_blur').style.display = 'block'")
+        assert eventually(lambda: "Not used while this is on: Mask blur." in panel.words)
+        panel.page.locator("#soft_inpainting_enabled-checkbox input").check()
+        assert eventually(lambda: "Not used while this is on: Mask blur, Soft inpainting." in panel.words)
+
+
+class TestCost:
+    def test_a_change_is_shown_at_once(self, panel):
+        panel.write(map=data_url(Image.fromarray(grey_map())))
+        panel.settle()
+        waited = panel.page.evaluate(
+            """async () => {
+                const words = document.querySelector(".diffdiff-preview-steps");
+                const before = words.textContent;
+                document.querySelector("#img2img_steps input").value = 37;
+                const start = performance.now();
+                while (words.textContent === before) await new Promise(requestAnimationFrame);
+                return performance.now() - start;
+            }"""
+        )
+        print(f"shown after {waited:.0f} ms")
+        assert waited < 1000, "measured: 60 to 150 ms; a busy machine may take longer"
+
+    def test_a_closed_panel_costs_nothing(self, panel):
+        panel.write(map=data_url(Image.fromarray(grey_map())))
+        panel.settle()
+        panel.page.evaluate("document.getElementById('diffdiff').open = false")
+        panel.settle()
+        panel.page.evaluate(
+            """() => {
+                window.looks = 0;
+                const look = document.querySelector.bind(document);
+                document.querySelector = (selector) => (window.looks++, look(selector));
+            }"""
+        )
+        panel.settle()
+        assert panel.page.evaluate("window.looks") == 0
+        panel.page.evaluate("document.getElementById('diffdiff').open = true")
+        panel.settle()
+        assert panel.page.evaluate("window.looks") > 0
+
+    def test_nothing_is_drawn_while_nothing_changes(self, panel):
+        panel.write(map=data_url(Image.fromarray(grey_map())))
+        panel.settle()
+        panel.page.evaluate(
+            """() => {
+                window.drawn = 0;
+                const put = CanvasRenderingContext2D.prototype.putImageData;
+                CanvasRenderingContext2D.prototype.putImageData = function (...args) {
+                    window.drawn++;
+                    put.apply(this, args);
+                };
+            }"""
+        )
+        time.sleep(1)
+        assert panel.page.evaluate("window.drawn") == 0
+        panel.write(softness=9)
+        panel.settle()
+        assert eventually(lambda: panel.page.evaluate("window.drawn") == 2)
