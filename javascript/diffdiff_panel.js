@@ -6,6 +6,8 @@
     const WATCH_MS = 100;
     /** Below half a grey value nothing is soft any more. */
     const FAINTEST = 0.5 / 255;
+    /** Softness of a mask that was just taken, as a share of the longer side. */
+    const USUAL_SOFTNESS = 1 / 32;
     const EDGE = [249, 115, 22];
     const CORE = [255, 255, 255];
 
@@ -155,6 +157,7 @@
         /** What the user has to do before there is a map; empty when nothing. */
         #missing(picture, map, mask) {
             const source = this.#fields.choice("source");
+            if (source === "map" && !map && mask) return "Choose “Inpaint mask” above, or paint or upload a change map.";
             if (source === "map" && !map) return "Paint above how much each part may change, or upload a change map.";
             if (source === "mask" && this.#page.hidesMask) return "The mask you paint is used; this page cannot show it here.";
             if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
@@ -227,9 +230,26 @@
         }
     }
 
+    /**
+     * Who paints a mask, has no map and switches the effect on means that mask, softened.
+     * @param {HostPage} page
+     * @param {PanelFields} fields
+     */
+    async function takeMask(page, fields) {
+        if (!fields.isEnabled || fields.choice("source") !== "map" || fields.text("map")) return;
+        const mask = await page.inpaintMask();
+        if (!mask) return;
+        fields.choose("source", "mask");
+        if (!fields.number("softness")) fields.setNumber("softness", Math.round(Math.max(mask.width, mask.height) * USUAL_SOFTNESS));
+    }
+
     onUiLoaded(() => {
         const container = field("preview");
-        if (container) new MapPreview(container, new globalThis.diffdiff.HostPage());
+        if (!container) return;
+        const page = new globalThis.diffdiff.HostPage();
+        new MapPreview(container, page);
+        const checkbox = gradioApp().querySelector("#diffdiff-checkbox");
+        checkbox?.addEventListener("input", () => takeMask(page, new PanelFields()));
     });
 
     globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { PanelFields });
