@@ -84,7 +84,7 @@ def _head() -> str:
     def url(base: str, path: Path) -> str:
         return f"{base}/{path.name}?{path.stat().st_mtime_ns}"
 
-    files = [url("/preview-assets", ASSETS / name) for name in ("page.js", "accordion.js")]
+    files = [url("/preview-assets", ASSETS / name) for name in ("page.js", "accordion.js", "mask_canvas.js")]
     files += [url("/extension/javascript", path) for path in sorted((paths.EXTENSION / "javascript").glob("*.js"))]
     styles = [url("/preview-assets", ASSETS / "page.css")]
     if (paths.EXTENSION / "style.css").exists():

@@ -4,6 +4,7 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from pointwise import photograph
@@ -173,8 +174,33 @@ def test_inpaint_upload_changes_only_the_mask(page):
     mask = Image.new("L", PICTURE.size)
     mask.paste(255, (64, 0, 128, 128))
     upload(page, "img_inpaint_mask", mask)
-    assert page.evaluate("get_tab_index('mode_img2img')") > 0
+    assert page.evaluate("get_tab_index('mode_img2img')") == 2
     assert "Mask blur: 4" in generate(page)["infotexts"][0]
+
+
+def test_a_painted_mask_changes_only_what_was_painted(page):
+    page.locator("#mode_img2img > .tab-nav button").nth(1).click()
+    upload(page, "img2maskimg")
+    canvas = page.locator("#img2maskimg canvas[key=mask]").first
+    canvas.wait_for(state="attached")
+    page.wait_for_timeout(500)
+    box = page.locator("#img2maskimg canvas:visible").last.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.8, middle - 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, middle + 40, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    set_number(page, "img2img_denoising_strength", 1)
+    assert "Mask blur: 4" in generate(page)["infotexts"][0]
+    page.wait_for_selector("#img2img_gallery img")
+    pixels = page.evaluate(
+        "async () => [...new Uint8Array(await (await fetch("
+        "document.querySelector('#img2img_gallery img').src)).arrayBuffer())]"
+    )
+    result = np.asarray(Image.open(io.BytesIO(bytes(pixels))).convert("RGB")).astype(int)
+    change = np.abs(result - np.asarray(PICTURE)).max(-1)
+    assert change[:, :64].max() == 0 and change[64, 100:105].mean() > 3
 
 
 def test_the_page_fits_a_narrow_window(page):

@@ -33,13 +33,13 @@ def picture_input(label: str, elem_id: str, show_label: bool = False) -> gr.Imag
     )
 
 
-CAN_PAINT_MASKS = not IS_GRADIO_4
-"""gradio 4's editor draws with WebGL all the time, which takes a whole core where there is no GPU."""
-
-
-def masked_picture_input(label: str, elem_id: str) -> gr.Image:
-    """A picture with a mask painted on it; where `CAN_PAINT_MASKS`."""
-    return gr.Image(
+def masked_picture_inputs(label: str, elem_id: str) -> list[Any]:
+    """A picture with a mask painted on it: one component with both in gradio 3; in gradio 4, whose editor draws with
+    WebGL all the time and takes a core where there is no GPU, a picture and the field that mask_canvas.js fills."""
+    if IS_GRADIO_4:
+        field = gr.Textbox(visible=False, elem_id=f"{elem_id}_mask")
+        return [picture_input(label, elem_id), field]
+    picture = gr.Image(
         label=label,
         elem_id=elem_id,
         show_label=False,
@@ -51,6 +51,7 @@ def masked_picture_input(label: str, elem_id: str) -> gr.Image:
         tool="sketch",
         brush_color="#ffffff",
     )
+    return [picture]
 
 
 def result_gallery(elem_id: str) -> gr.Gallery:

@@ -11,11 +11,14 @@ from typing import Any
 from PIL import Image
 
 from modules import errors, progress, scripts, shared
+from modules.api.api import decode_base64_to_image
 from modules.call_queue import queue_lock
 from modules.masking import create_binary_mask
 from modules.processing import StableDiffusionProcessingImg2Img, process_images
 
-PICTURES = ("init_img", "init_img_with_mask", "init_img_inpaint", "init_mask_inpaint")
+TAB_INPAINT, TAB_INPAINT_UPLOAD = 1, 2
+
+PICTURES = ("init_img", "init_img_with_mask", "painted_mask", "init_img_inpaint", "init_mask_inpaint")
 """The fields that hold pictures; all others are attributes of the processing object by the same name."""
 
 WHOLE_NUMBERS = ("seed", "steps", "width", "height", "n_iter", "batch_size", "mask_blur", "inpaint_full_res_padding")
@@ -25,8 +28,8 @@ Result = tuple[list[Image.Image], str, str, str]
 """Pictures, generation info as JSON, infotext as HTML, log as HTML."""
 
 
-def img2img(id_task: str, tab: str, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
-    """Runs one job under `id_task` with the pictures of the tab called `tab`.
+def img2img(id_task: str, tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    """Runs one job under `id_task` with the pictures of the tab numbered `tab`.
 
     `fields` are the values of the page's components by the names that they have in ui.py.
     An error becomes a visible message instead of pictures.
@@ -49,10 +52,10 @@ def img2img(id_task: str, tab: str, fields: dict[str, Any], script_args: Sequenc
     return images, info, infotext, f"{log}<p class='time'>Time taken: {time.perf_counter() - started:.1f} sec.</p>"
 
 
-def _img2img(tab: str, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
-    if tab == "inpaint":
-        image, mask = picture_and_painted_mask(fields["init_img_with_mask"])
-    elif tab == "inpaint_upload":
+def _img2img(tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Result:
+    if tab == TAB_INPAINT:
+        image, mask = _picture_and_painted_mask(fields)
+    elif tab == TAB_INPAINT_UPLOAD:
         image, mask = fields["init_img_inpaint"], fields["init_mask_inpaint"]
     else:
         image, mask = fields["init_img"], None
@@ -70,11 +73,13 @@ def _img2img(tab: str, fields: dict[str, Any], script_args: Sequence[Any]) -> Re
     return processed.images, processed.js(), plaintext_to_html(processed.info), log
 
 
-def picture_and_painted_mask(value: dict[str, Any] | None) -> tuple[Image.Image | None, Image.Image | None]:
-    """Both parts of the inpaint tab's component."""
-    if value is None:
-        return None, None
-    return value["image"], create_binary_mask(value["mask"])
+def _picture_and_painted_mask(fields: dict[str, Any]) -> tuple[Image.Image | None, Image.Image | None]:
+    """From gradio 3's one component, or from gradio 4's two."""
+    value = fields["init_img_with_mask"]
+    if isinstance(value, dict):
+        return value["image"], create_binary_mask(value["mask"])
+    painted = fields.get("painted_mask")
+    return value, decode_base64_to_image(painted) if painted else None
 
 
 def plaintext_to_html(text: str) -> str:

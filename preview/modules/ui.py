@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules import errors, infotext_utils, script_callbacks, scripts, sd_samplers, sd_schedulers, shared
-from modules.gradio_compat import CAN_PAINT_MASKS, JS, masked_picture_input, picture_input, result_gallery
+from modules.gradio_compat import JS, masked_picture_inputs, picture_input, result_gallery
 from modules.img2img import img2img
 
 RESIZE_MODES = ["Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"]
@@ -64,7 +64,7 @@ def _img2img_tab() -> None:
 
     with gr.Row(elem_id="img2img_generation", equal_height=False):
         with gr.Column(elem_id="img2img_settings"):
-            tabs = _pictures(add)
+            _pictures(add)
             _settings(add)
             script_inputs = scripts.scripts_img2img.setup_ui()
         with gr.Column(elem_id="img2img_results"):
@@ -78,7 +78,7 @@ def _img2img_tab() -> None:
     task = [gr.Textbox(visible=False, elem_id="img2img_task"), gr.Number(0, visible=False, elem_id="img2img_tab")]
 
     def run(id_task: str, tab: float, *values: Any) -> Any:
-        return img2img(id_task, tabs[int(tab)], dict(zip(inputs, values)), values[len(inputs) :])
+        return img2img(id_task, int(tab), dict(zip(inputs, values)), values[len(inputs) :])
 
     generate.click(
         run,
@@ -98,21 +98,18 @@ def _img2img_tab() -> None:
     )
 
 
-def _pictures(add: Callable[..., Any]) -> list[str]:
-    """The tabs that a picture, with or without a mask, comes from; returns their names in order."""
-    tabs = ["img2img"]
+def _pictures(add: Callable[..., Any]) -> None:
+    """The tabs that a picture, with or without a mask, comes from."""
     with gr.Tabs(elem_id="mode_img2img"):
         with gr.TabItem("img2img", id="img2img", elem_id="img2img_img2img_tab"):
             add("init_img", picture_input("Image for img2img", "img2img_image"))
-        if CAN_PAINT_MASKS:
-            with gr.TabItem("Inpaint", id="inpaint", elem_id="img2img_inpaint_tab"):
-                add("init_img_with_mask", masked_picture_input("Image for inpainting with mask", "img2maskimg"))
-            tabs.append("inpaint")
+        with gr.TabItem("Inpaint", id="inpaint", elem_id="img2img_inpaint_tab"):
+            inputs = masked_picture_inputs("Image for inpainting with mask", "img2maskimg")
+            for name, component in zip(("init_img_with_mask", "painted_mask"), inputs):
+                add(name, component)
         with gr.TabItem("Inpaint upload", id="inpaint_upload", elem_id="img2img_inpaint_upload_tab"):
             add("init_img_inpaint", picture_input("Image for img2img", "img_inpaint_base"))
             add("init_mask_inpaint", picture_input("Mask", "img_inpaint_mask", show_label=True))
-        tabs.append("inpaint_upload")
-    return tabs
 
 
 def _settings(add: Callable[..., Any]) -> None:
