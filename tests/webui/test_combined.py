@@ -95,6 +95,17 @@ class TestOtherExtensions:
         without_mask = webui.img2img(PICTURE, HALF, alwayson_scripts=soft)
         assert largest_difference(without_mask.images[0], webui.img2img(PICTURE, HALF).images[0]) <= NOISE
 
+    def test_soft_inpainting_keeps_an_uploaded_mask_grey(self, webui: WebUI):
+        """It switches the WebUI's rounding of masks off, on the page and in the Batch tab as well: with source "mask"
+        a grey mask then is a change map."""
+        webui.needs_script("soft inpainting")
+        grey = Image.fromarray(columns(0, 90, 170, 255))
+        soft = {"soft inpainting": {"args": [True, 1, 0.5, 4, 0, 0.5, 2]}}
+        options = {"mask": grey, "inpaint_full_res": False, "inpainting_fill": 1, "alwayson_scripts": soft}
+        ours = webui.img2img(PICTURE, {"source": "mask"}, **options)
+        as_map = webui.img2img(PICTURE, map_of(columns(0, 90, 170, 255)))
+        assert largest_difference(ours.images[0], as_map.images[0]) <= NOISE
+
     @pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M", "DDIM"])
     def test_another_hook_on_the_denoiser(self, webui: WebUI, sampler):
         """The other extension hands a changed copy of the state to the model. The pin still reaches the sampler's own

@@ -85,3 +85,19 @@ def test_levels_above_the_strongest_cell_are_never_computed(webui: WebUI):
     full = webui.img2img(PICTURE, test=POINTWISE, steps=20)
     assert half.run["levels"] == plain.run["levels"] == full.run["levels"][-len(plain.run["levels"]) :]
     assert len(half.run["levels"]) < 0.6 * len(full.run["levels"])
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "Heun", "DPM++ 2M", "DPM++ 2M SDE"])
+def test_flow_models(webui: WebUI, sampler):
+    """Flux and Stable Diffusion 3 noise by x = sigma * noise + (1 - sigma) * latent."""
+    if not webui.img2img(PICTURE, steps=1).run["has_predictor"]:
+        pytest.skip(f"{webui.url} has no predictor to replace")
+    flow = {"test": POINTWISE | {"predictor": "flow"}}
+    ours = latents(webui, Sampler(sampler), STRENGTH, map_of(columns(*GREYS)), **flow)
+    plain = [latents(webui, Sampler(sampler), STRENGTH * grey / 255, **flow) for grey in GREYS[:-1]]
+    for run, region in zip(plain, REGIONS):
+        assert np.abs(ours - run)[region].max() <= 1e-5
+    assert np.abs(plain[0] - plain[2])[REGIONS[2]].max() > 0.1, "regions must differ to say anything"
+    assert np.array_equal(ours[REGIONS[3]], original(webui)[REGIONS[3]])
+    default = latents(webui, Sampler(sampler), STRENGTH)
+    assert np.abs(default - plain[0]).max() > 0.1, "the predictor must do something"

@@ -5,6 +5,7 @@ dict; GET /differential-diffusion-tests/last tells what happened in the last run
 
     encoder_seed: seeds the global generator, from which the autoencoder draws: the same latent in every run
     denoiser: "pointwise" replaces the UNet by one without spatial coupling
+    predictor: "flow" replaces Forge's predictor by Flux's, x = sigma * noise + (1 - sigma) * latent
     hook: "copy" hands a changed copy of the state to the model, as another extension might
     fail_at, interrupt_at, skip_at: number of the model call, from 1
 """
@@ -55,6 +56,16 @@ class Run:
         self.sampler = None
         self._hook = None
         self._unet = None
+        self._predictor = None
+
+    def begin(self):
+        if "encoder_seed" in self.request:
+            torch.manual_seed(self.request["encoder_seed"])
+        if self.request.get("predictor") == "flow":
+            from backend.modules.k_prediction import PredictionFlux
+
+            model = shared.sd_model.forge_objects.unet.model
+            self._predictor, model.predictor = model.predictor, PredictionFlux(mu=1.0)
 
     def look(self, where):
         """Note what a script sees on `p` there."""
@@ -74,6 +85,9 @@ class Run:
         if self._unet is not None:
             del self._unet.forward
             self._unet = None
+        if self._predictor is not None:
+            shared.sd_model.forge_objects.unet.model.predictor = self._predictor
+            self._predictor = None
 
     def _before_call(self, _, args):
         self.levels.append(float(args[1][0]))
@@ -96,6 +110,7 @@ class Run:
                 {"shape": list(latent.shape), "float32": base64.b64encode(latent.numpy().tobytes()).decode()}
                 for latent in self.latents
             ],
+            "has_predictor": bool(getattr(shared.sd_model, "forge_objects", None)),
             "seen": self.seen,
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
@@ -122,8 +137,7 @@ class Tests(scripts.Script):
 
     def process(self, p, request):
         Tests.last.look("process")
-        if "encoder_seed" in Tests.last.request:
-            torch.manual_seed(Tests.last.request["encoder_seed"])
+        Tests.last.begin()
 
     def before_process_batch(self, p, request, **kwargs):
         Tests.last.look("before_process_batch")
