@@ -1,6 +1,9 @@
 "use strict";
 /* The functions of the WebUI's page that extensions call, and what the page itself needs of them. */
 
+/** The host's settings by name, as they were when the page was loaded. */
+var opts = {};
+
 const uiLoadedCallbacks = [];
 const uiUpdateCallbacks = [];
 const afterUiUpdateCallbacks = [];
@@ -131,6 +134,10 @@ async function showProgress(task) {
         gradioApp().querySelector("#img2img_generate_box").classList.remove("generating");
     }
 }
+
+onUiLoaded(async () => {
+    opts = await (await fetch("/sdapi/v1/options")).json();
+});
 
 onUiLoaded(() => {
     gradioApp().querySelector("#img2img_interrupt").addEventListener("click", () => post("/sdapi/v1/interrupt"));
