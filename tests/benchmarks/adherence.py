@@ -1,0 +1,210 @@
+"""Adherence: how well the change follows the map, against other ways to get there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from alternatives import (
+    Map,
+    Method,
+    built_in_soft_inpainting,
+    composition,
+    five_tiles,
+    full_change,
+    hard_inpainting,
+    masked_noise,
+    not_nested,
+    ours,
+    overriding,
+    tiling,
+)
+from distance import change
+from numpy.typing import NDArray
+from paper_maps import MAPS, PAPER
+from report import heat, save_sheet, table
+from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, batches, demo_model
+
+STEPS = 10
+BATCH = 10
+AIMS = {"gradient": 0.97, "shapes": 0.81, "triangles": 0.93}
+
+HARD = "hard inpainting, best threshold"
+OURS = "**ours**"
+EVERY_PICTURE: dict[str, Method] = {
+    OURS: ours,
+    "overriding the denoised output (ComfyUI)": overriding,
+    "built-in Soft inpainting (AUTOMATIC1111)": built_in_soft_inpainting,
+    "not nested (paper, Figure 3)": not_nested,
+    "masked noise": masked_noise,
+    "five tiles": five_tiles,
+}
+HUNDREDFOLD: dict[str, Method] = {"tiling": tiling, "composition": composition}
+
+Plane = NDArray[np.float64]
+
+
+class Mean:
+    """The mean of distance maps (H, W) that come in batches."""
+
+    def __init__(self) -> None:
+        self.total: Plane | float = 0.0
+        self.count = 0
+
+    def add(self, planes: NDArray[np.float32]) -> None:
+        self.total = self.total + planes.sum(axis=0, dtype=np.float64)
+        self.count += len(planes)
+
+    def __add__(self, other: Mean) -> Mean:
+        both = Mean()
+        both.total, both.count = self.total + other.total, self.count + other.count
+        return both
+
+    @property
+    def plane(self) -> Plane:
+        assert isinstance(self.total, np.ndarray)
+        return self.total / self.count
+
+
+Found = dict[tuple[str, str, str], Mean]
+"""(prompt, map or "" for the full change, method) -> mean distance map."""
+
+
+def edit_strength(distance: Mean, full: Mean) -> Plane:
+    """E_M (paper, 5.2): the mean distance map of edits with the map M, minus that of the same edits without."""
+    return distance.plane - full.plane
+
+
+def cam(change_map: Map, strength: Plane) -> float:
+    """Correlation Adherence Metric (paper, 5.2): Pearson's, over all pixels; 1 = perfect."""
+    return float(np.corrcoef(change_map.ravel(), strength.ravel())[0, 1])
+
+
+def dam(change_map: Map, strength: Plane) -> float:
+    """Distance Adherence Metric (paper, 5.2): the least Frobenius norm of M - aE + b over all a, b; 0 = perfect."""
+    design = np.stack([strength.ravel(), np.ones(strength.size)], axis=1)
+    target = change_map.ravel().astype(np.float64)
+    fit, *_ = np.linalg.lstsq(design, target, rcond=None)
+    return float(np.linalg.norm(target - design @ fit))
+
+
+def run(quick: bool) -> None:
+    """Print the table of CAM and DAM and save the pictures of E_M."""
+    host = Host(demo_model(half_precision=True))
+    counts = {"": 1, STYLES[0]: 1} if quick else {"": 100} | dict.fromkeys(STYLES, 10)
+    hundredfold_counts = {} if quick else {"": 5}
+    maps = {name: draw() for name, draw in MAPS.items()}
+    thresholds = best_thresholds(host, maps, 1 if quick else BATCH)
+    methods = {name: EVERY_PICTURE | {HARD: partial(hard_inpainting, threshold=thresholds[name])} for name in maps}
+    every = measure(host, maps, methods, counts)
+    few = measure(host, maps, dict.fromkeys(maps, HUNDREDFOLD), hundredfold_counts)
+    show(maps, every, few, thresholds)
+
+
+def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, float]) -> None:
+    """Print what was measured over all pictures, and over few where a hundred runs make one."""
+    counts = {prompt: mean.count for (prompt, name, _), mean in every.items() if not name}
+    styles = [prompt for prompt in counts if prompt]
+    strengths = {name: {m: strength(every, name, m, list(counts)) for m in (*EVERY_PICTURE, HARD)} for name in maps}
+    if few:
+        for name in maps:
+            strengths[name] |= {m: strength(few, name, m, [""]) for m in HUNDREDFOLD}
+    dear = f" (tiling and composition: {few['', '', ''].count}, without a prompt)" if few else ""
+    print(
+        f"{sum(counts.values())} pictures, {counts['']} of them without a prompt, the rest with a style prompt and "
+        f"guidance {STYLE_GUIDANCE:g}{dear}; strength 1, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
+        "for every method. CAM: higher is better; DAM: lower is better. The distance is the mean of 1 - SSIM at four "
+        "scales (see distance.py); the paper used LPIPS, 1000 photographs and Stable Diffusion 2.1.\n"
+    )
+    rows = [
+        [method, *(cell for name in maps for cell in _scores(maps[name], strengths[name][method]))]
+        for method in strengths["gradient"]
+    ]
+    labels = ("paper: Differential Diffusion", "paper: Blended Latent Diffusion", "paper: SD inpainting model")
+    for label, published in zip(labels, zip(*PAPER.values())):
+        rows.append([f"*{label}*", *(f"*{value:g}*" for pair in published for value in pair)])
+    print(table(["method", *(f"{name} {metric}" for name in maps for metric in ("CAM", "DAM"))], rows))
+    print("\nCAM without and with a prompt:\n")
+    kinds = {"without": [""], "with": styles}
+    rows = [
+        [m, *(f"{cam(maps[name], strength(every, name, m, kind)):.3f}" for name in maps for kind in kinds.values())]
+        for m in (*EVERY_PICTURE, HARD)
+    ]
+    print(table(["method", *(f"{name}, {kind}" for name in maps for kind in kinds)], rows))
+    print("\n" + "; ".join(_verdict(name, maps[name], strengths[name]) for name in maps) + ".")
+    print(
+        "\nThresholds of hard inpainting, the best of several by CAM: "
+        + ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
+        + ".\n\nE_M of each method, white = changed most:\n"
+    )
+    print(_sheet(maps, strengths))
+
+
+def measure(host: Host, maps: dict[str, Map], methods: dict[str, dict[str, Method]], counts: dict[str, int]) -> Found:
+    """Mean distance maps over `counts[prompt]` pictures for each prompt."""
+    found: Found = defaultdict(Mean)
+    first = 0
+    for prompt, count in counts.items():
+        for batch in batches(host, (prompt,), count, BATCH, STEPS, first):
+            found[prompt, "", ""].add(change(batch.pictures, full_change(batch)))
+            for name, change_map in maps.items():
+                for method, edit in methods[name].items():
+                    found[prompt, name, method].add(change(batch.pictures, edit(batch, change_map)))
+        first += count
+    return found
+
+
+def best_thresholds(host: Host, maps: dict[str, Map], pictures: int) -> dict[str, float]:
+    """The threshold of hard inpainting with the best CAM over a few pictures, for each map."""
+    best = {}
+    batch = next(iter(batches(host, ("",), pictures, pictures, STEPS, first=5000)))
+    full = Mean()
+    full.add(change(batch.pictures, full_change(batch)))
+    for name, change_map in maps.items():
+        scores = {}
+        for threshold in _thresholds(change_map):
+            distance = Mean()
+            distance.add(change(batch.pictures, hard_inpainting(batch, change_map, threshold)))
+            scores[threshold] = cam(change_map, edit_strength(distance, full))
+        best[name] = max(scores, key=scores.__getitem__)
+    return best
+
+
+def _thresholds(change_map: Map) -> Sequence[float]:
+    """Those that give different masks, or five where every one does."""
+    levels = [value for value, pixels in zip(*np.unique(change_map, return_counts=True)) if pixels > 500]
+    if len(levels) > 1:
+        return [(low + high) / 2 for low, high in zip(levels, levels[1:])]
+    return (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+def strength(found: Found, name: str, method: str, prompts: Sequence[str]) -> Plane:
+    """E_M over the pictures of several prompts."""
+    distance = sum((found[prompt, name, method] for prompt in prompts), Mean())
+    return edit_strength(distance, sum((found[prompt, "", ""] for prompt in prompts), Mean()))
+
+
+def _scores(change_map: Map, plane: Plane) -> tuple[str, str]:
+    return f"{cam(change_map, plane):.3f}", f"{dam(change_map, plane):.2f}"
+
+
+def _verdict(name: str, change_map: Map, strengths: dict[str, Plane]) -> str:
+    scores = {method: cam(change_map, plane) for method, plane in strengths.items()}
+    own = scores.pop(OURS)
+    second = max(scores, key=scores.__getitem__)
+    place = "ahead of" if own > scores[second] else "behind"
+    aim = "met" if own >= AIMS[name] else "missed"
+    return (
+        f"{name}: {place} the best alternative ({second}) by {abs(own - scores[second]):.3f}; aim of {AIMS[name]} {aim}"
+    )
+
+
+def _sheet(maps: dict[str, Map], strengths: dict[str, dict[str, Plane]]) -> str:
+    rows, labels = [], []
+    for name, planes in strengths.items():
+        pictures = [heat(maps[name], 0, 1), *(heat(plane, *np.percentile(plane, (1, 99))) for plane in planes.values())]
+        rows.append([picture[::2, ::2] for picture in pictures])
+        labels.append(["map", *(method.strip("*").split(" (")[0].split(",")[0][:19] for method in planes)])
+    return save_sheet("adherence", rows, labels)

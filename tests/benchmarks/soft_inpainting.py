@@ -1,0 +1,146 @@
+"""Soft inpainting: how well a new part fits, against other ways to blend it in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from alternatives import (
+    Map,
+    alpha_composited,
+    built_in_soft_inpainting,
+    laplacian_blended,
+    poisson_blended,
+)
+from distance import change
+from numpy.typing import NDArray
+from report import save_sheet, table
+from runs import SIZE, Batch, Host, Pictures, demo_model, grey, held_out_day
+
+from differential_diffusion.change_map import SOFTNESS_REACH, soften
+
+Mask = NDArray[np.bool_]
+
+SOFTNESSES = (4, 8, 16)
+"""Standard deviations in pixels; at 256 px they are what 8, 16 and 32 are at 512."""
+STRENGTH = 0.9
+SHOWN = 3
+"""Pictures in the strip."""
+STEPS = 20
+PROMPTS = ("trees", "winter", "house", "autumn", "lake", "desert", "mountain", "fire")
+OURS = "**ours**"
+
+
+class Fit(NamedTuple):
+    """How one picture came out.
+
+    Attributes:
+        seam: mean step from pixel to pixel across a line along the mask's border, over the mean step elsewhere in the
+            picture, for the line within three standard deviations of the border where it is largest: a blend that
+            moves its seam does not get rid of it. 1 = no seam.
+        core: change of the mask's core, over that of hard inpainting.
+        outside: mean difference to the input beyond the soft zone, in levels of 255.
+    """
+
+    seam: float
+    core: float
+    outside: float
+
+
+def run(quick: bool) -> None:
+    """Print the table and save a strip of pictures."""
+    host = Host(demo_model(half_precision=True))
+    count, softnesses = (1, SOFTNESSES[1:2]) if quick else (40, SOFTNESSES)
+    found: dict[tuple[float, str], list[Fit]] = defaultdict(list)
+    rows, labels = [], []
+    for index in range(count):
+        batch = Batch(host, held_out_day(index), PROMPTS[index % len(PROMPTS)], index, STEPS)
+        mask = random_mask(index)
+        hard = inpainted(batch, mask, {"keep_exact": False}, softness=0)
+        for softness in softnesses:
+            results = blends(batch, mask, soften(mask.astype(np.float32), softness), softness, hard)
+            for name, result in results.items():
+                found[softness, name].append(fit(batch.pictures, hard, result, mask, softness))
+            if index < SHOWN and softness == SOFTNESSES[1]:
+                masked = np.where(mask[..., None], batch.pictures[0], batch.pictures[0] // 3)
+                rows.append([masked, *(result[0] for result in results.values())])
+                labels.append([f'mask, "{batch.prompt}"', *(name.strip("*") for name in results)])
+    print(
+        f"{count} pictures and masks, strength {STRENGTH}, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
+        "for every way; compositing, Poisson and Laplacian blend the result of hard inpainting. *Seam*: mean step from "
+        "pixel to pixel across the line along the mask's border where it is largest, over that of the rest of the "
+        "picture (1 = no seam). *Core*: change (distance.py) more than three standard deviations inside the mask, over "
+        "hard inpainting's. *Outside*: mean difference to the input more than three standard deviations outside, of "
+        "255.\n"
+    )
+    fits = [
+        [f"{softness} px", name, *(f"{value:.2f}" for value in np.mean(values, axis=0))]
+        for (softness, name), values in found.items()
+    ]
+    print(table(["softness", "way", *Fit._fields], fits))
+    print(f"\n{save_sheet('soft-inpainting', rows, labels)}")
+
+
+def inpainted(batch: Batch, mask: Mask, effect: dict | None, softness: float = 0) -> Pictures:
+    """The product's soft inpainting with the host's mask; the host's own, unblurred, without `effect`."""
+    settings = None if effect is None else {"source": "mask", "softness": softness, **effect}
+    return batch.edit(
+        settings,
+        mask=grey(mask.astype(np.float32)),
+        mask_blur=0,
+        inpaint_full_res=False,
+        inpainting_fill=1,
+        denoising_strength=STRENGTH,
+    )
+
+
+def blends(batch: Batch, mask: Mask, soft_mask: Map, softness: float, hard: Pictures) -> dict[str, Pictures]:
+    """The picture by every way of blending. `hard`: hard inpainting before anything is laid over it."""
+    before = batch.pictures
+    return {
+        "no softening": inpainted(batch, mask, None),
+        "alpha compositing": alpha_composited(before, hard, soft_mask),
+        "Poisson": poisson_blended(before, hard, mask),
+        "Laplacian pyramid": laplacian_blended(before, hard, mask, softness),
+        "built-in Soft inpainting": built_in_soft_inpainting(batch, soft_mask, STRENGTH),
+        OURS: inpainted(batch, mask, {}, softness),
+    }
+
+
+def random_mask(seed: int) -> Mask:
+    """An ellipse with a wavy border: with a core, and with an outside, at the largest softness."""
+    rng = np.random.default_rng([2306, seed])
+    centre = rng.uniform(0.42, 0.58, 2) * SIZE
+    radii = rng.uniform(0.29, 0.34, 2) * SIZE
+    y, x = np.mgrid[:SIZE, :SIZE]
+    angle = np.arctan2(y - centre[1], x - centre[0])
+    waves = sum(rng.uniform(0, 0.08) * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5))
+    return np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1]) < 1 + waves
+
+
+def fit(before: Pictures, hard: Pictures, after: Pictures, mask: Mask, softness: int) -> Fit:
+    """See `Fit`. `before`, `hard`, `after`: one picture each, (1, H, W, 3)."""
+    outwards, inwards = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (~mask, mask))
+    signed = inwards - outwards
+    reach = SOFTNESS_REACH * softness
+    core, far = signed > reach, signed < -reach
+    elsewhere = np.abs(signed) > SOFTNESS_REACH * max(SOFTNESSES)
+    lines = range(-reach, reach + 1, 2)
+    seam = max(_step(after, *_crossings(signed > line)) for line in lines)
+    kept = change(before, after)[0][core].mean() / change(before, hard)[0][core].mean()
+    difference = np.abs(after.astype(float) - before)[0].mean(axis=-1)
+    return Fit(seam / _step(after, elsewhere[:, 1:], elsewhere[1:]), kept, difference[far].mean())
+
+
+def _crossings(side: Mask) -> tuple[Mask, Mask]:
+    """Where two neighbours along x (H, W - 1) or along y (H - 1, W) lie on different sides."""
+    return side[:, 1:] != side[:, :-1], side[1:] != side[:-1]
+
+
+def _step(picture: Pictures, along_x: Mask, along_y: Mask) -> float:
+    """Mean absolute difference of neighbours at the given places."""
+    values = picture[0].astype(np.float32)
+    steps = [np.abs(np.diff(values, axis=axis)).mean(axis=-1)[where] for axis, where in ((1, along_x), (0, along_y))]
+    return float(np.concatenate(steps).mean())
