@@ -115,12 +115,6 @@
             return byId("img2img_mask_mode")?.querySelector("input:checked")?.value === "Inpaint not masked";
         }
 
-        /** Whether the visible tab has a mask editor whose mask the page cannot read (gradio 4's own). */
-        get hidesMask() {
-            const box = this.#pictureBox();
-            return box?.id === "img2maskimg" && !box.querySelector('canvas[key="mask"], .forge-container, input[type=file]');
-        }
-
         /** What the WebUI itself would soften the mask's border with in this run. @returns {string[]} */
         get ownSoftening() {
             const ways = [];

@@ -102,7 +102,7 @@
         }
 
         #check() {
-            const { maskSource, pictureSource, isMaskInverted, denoising, ownSoftening, hidesMask } = this.#page;
+            const { maskSource, pictureSource, isMaskInverted, denoising, ownSoftening } = this.#page;
             const { steps, of } = this.#page.freeSteps(1);
             const fields = ["source", "polarity", "softness_side", "fan_axis"].map((key) => this.#fields.choice(key));
             const state = [
@@ -110,7 +110,6 @@
                 maskSource instanceof HTMLCanvasElement && this.#touches,
                 pictureSource,
                 isMaskInverted,
-                hidesMask,
                 ...[denoising, steps, of, ownSoftening.join()],
                 ...[this.#fields.text("map"), this.#fields.number("softness"), this.#fields.number("minimum")],
                 ...[this.#fields.fanStrengths.join(), ...fields],
@@ -159,7 +158,6 @@
             const source = this.#fields.choice("source");
             if (source === "map" && !map && mask) return "Choose “Inpaint mask” above, or paint or upload a change map.";
             if (source === "map" && !map) return "Paint above how much each part may change, or upload a change map.";
-            if (source === "mask" && this.#page.hidesMask) return "The mask you paint is used; this page cannot show it here.";
             if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
             if (source === "fan" && !this.#fields.fanStrengths.length) return "The fan takes 2 to 10 strengths from 0 to 1.";
             return picture ? "" : "Put a picture into the img2img tab.";

@@ -63,7 +63,7 @@
             if (!this.#fields.isEnabled) return false;
             const sources = [];
             if (this.#fields.text("map")) sources.push("map");
-            if (this.#page.hidesMask || (await this.#page.inpaintMask())) sources.push("mask");
+            if (await this.#page.inpaintMask()) sources.push("mask");
             if (sources.includes(this.#fields.choice("source"))) return false;
             if (sources.length) this.#fields.choose("source", sources[0]);
             else this.#fields.switchOff();
