@@ -154,11 +154,19 @@ def soften(plane: np.ndarray, softness: float, side: SoftnessSide = SoftnessSide
         return plane
     kernel = (2 * reach + 1, 2 * reach + 1)
     soft = cv2.GaussianBlur(plane, kernel, softness, borderType=cv2.BORDER_REPLICATE).clip(0, 1)
+    # the kernel is a square: its corners reach farther than they may
+    soft[_distance_to(plane > 0) > SOFTNESS_REACH * softness] = 0
+    soft[_distance_to(plane < 1) > SOFTNESS_REACH * softness] = 1
     if side is SoftnessSide.OUTWARDS:
         return np.maximum(soft, plane)
     if side is SoftnessSide.INWARDS:
         return np.minimum(soft, plane)
     return soft
+
+
+def _distance_to(where: np.ndarray) -> np.ndarray:
+    """Pixels from each pixel to the nearest one of `where` (bool (H, W)): float32 (H, W)."""
+    return cv2.distanceTransform((~where).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 class ResizeMode(int, Enum):
@@ -206,6 +214,5 @@ def paste_weight(plane: np.ndarray, feather: float) -> np.ndarray:
     pixels of it, so that the kept part stays bit-equal to the input and its border shows no seam."""
     if plane.all():
         return np.ones_like(plane, dtype=np.float32)
-    distance = cv2.distanceTransform((plane > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    share = (distance / feather).clip(0, 1)
+    share = (_distance_to(plane == 0) / feather).clip(0, 1)
     return share * share * (3 - 2 * share)

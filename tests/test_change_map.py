@@ -142,6 +142,21 @@ class TestSoften:
         assert (soft[0, :80][distance <= int(3 * softness)] > 0).all()
         assert np.abs(soft[0, 80:][::-1][: 80 - int(3 * softness)] - 1).max() < 1e-6
 
+    @pytest.mark.parametrize("softness", [1.5, 4, 8])
+    def test_the_reach_is_round(self, softness):
+        y, x = np.mgrid[:160, :160]
+        from_middle = np.hypot(x - 80, y - 80)
+        disc = (from_middle <= 40).astype(np.float32)
+        soft = change_map.soften(disc, softness)
+        assert (soft[from_middle > 41 + 3 * softness] == 0).all()
+        assert (soft[from_middle < 39 - 3 * softness] == 1).all()
+        assert soft[80, 80 + 40 + int(3 * softness)] > 0
+
+    @pytest.mark.parametrize("value", [0, 0.3, 1])
+    def test_a_plane_of_one_value_keeps_it(self, value):
+        plane = np.full((40, 40), value, np.float32)
+        assert np.abs(change_map.soften(plane, 8) - value).max() < 1e-6
+
     def test_sides(self):
         plane = np.zeros((9, 64), np.float32)
         plane[:, 32:] = 1
