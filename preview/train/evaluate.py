@@ -22,7 +22,7 @@ from preview.train.render import HELD_OUT, SIZE, paint, training_picture
 Pictures = NDArray[np.uint8]
 
 STEPS = 20
-GUIDANCE = 5.0
+GUIDANCE = 3.0
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "china")
 

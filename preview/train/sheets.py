@@ -11,17 +11,17 @@ from PIL import Image
 
 from preview.train.canvas import Canvas
 from preview.train.captions import STYLES
-from preview.train.evaluate import Model, Pictures, photograph
+from preview.train.evaluate import GUIDANCE, Model, Pictures, photograph
 from preview.train.landscape import Layout
 from preview.train.render import SIZE, paint
 
 PREVIEW = Path(__file__).resolve().parents[1]
-SAMPLE_SEEDS = range(6)
+SAMPLE_SEEDS = range(4)
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 STRENGTH_WORDS = ("night", "winter", "autumn", "fire", "candy", "sketch", "neon", "blueprint")
 MARGIN = 4
 LABEL = 18
-PAPER, INK = 255, (40, 40, 40)
+PAPER, INK = 232, (40, 40, 40)
 
 DAY = paint(Layout(seed=20, horizon=0.48, contents=("mountain", "lake", "trees", "house", "clouds")), None)
 
@@ -77,16 +77,15 @@ def maps(model_folder: Path) -> Pictures:
 
 def fan(model_folder: Path) -> Pictures:
     """One edit whose columns have rising strengths."""
-    columns = np.repeat(np.linspace(0.2, 1.0, 5), 77)[:384]
-    map_ = np.broadcast_to(columns, (SIZE, len(columns)))
+    map_ = np.broadcast_to(np.repeat(np.linspace(0.2, 1.0, 5), 80), (SIZE, 400))
     layout = Layout(seed=20, horizon=0.48, contents=("mountain", "trees", "clouds"))
     return _edit_row(
-        model_folder, "sunset, fan of 0.2, 0.4, 0.6, 0.8, 1.0", paint(layout, None, SIZE, 384), map_, "sunset"
+        model_folder, "sunset, fan of 0.2, 0.4, 0.6, 0.8, 1.0", paint(layout, None, SIZE, 400), map_, "sunset"
     )
 
 
 def _edit_row(model_folder: Path, label: str, picture: Pictures, map_: np.ndarray, prompt: str) -> Pictures:
-    grey = np.round(map_ * 255).astype(np.uint8)
+    grey = np.round(cv2.resize(np.float32(map_), picture.shape[1::-1]) * 255).astype(np.uint8)
     edited = _edit(model_folder, picture, grey, prompt)
     return _row([picture, cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), edited], [label, "change map", "edited"])
 
@@ -98,7 +97,7 @@ def _edit(model_folder: Path, picture: Pictures, grey: Pictures, prompt: str) ->
         Image.fromarray(picture).save(paths[0])
         Image.fromarray(grey).save(paths[1])
         command = [sys.executable, PREVIEW, "edit", paths[0], paths[1], "--prompt", prompt, "--out", paths[2]]
-        command += ["--model", model_folder, "--strength", 1, "--seed", 1]
+        command += ["--model", model_folder, "--cfg-scale", GUIDANCE, "--strength", 1, "--seed", 1]
         subprocess.run([str(part) for part in command], check=True)
         return np.asarray(Image.open(paths[2]).convert("RGB"))
 
