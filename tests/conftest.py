@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; preview/launch.py says why
+
 # Repeatable, and without time limits on machines that do other things too.
 hypothesis.settings.register_profile(
     "shared machine",
