@@ -65,7 +65,8 @@ class WebUI:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
-        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        # Forge hangs up after an error without saying so: no connection is used twice
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
         self._overridden: dict[str, Any] = {}
 
     def get(self, path: str) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from webui.client import WebUI, columns, largest_difference, map_of, photograph, pixels
+from webui.client import WebUI, base64_of, columns, largest_difference, map_of, photograph, pixels
 
 PICTURE = photograph()
 HALF = map_of(columns(0, 255))
@@ -120,6 +120,17 @@ class TestOtherExtensions:
             PICTURE, sampler_name=sampler, test={"encoder_seed": 0, "denoiser": "pointwise"}
         ).latents
         assert np.abs(ours - default).max() > 1e-2, "the other hook must do something"
+
+    def test_controlnet(self, webui: WebUI):
+        """Its reference unit needs no model, and hooks the attention of every call."""
+        webui.needs_script("controlnet")
+        unit = {"enabled": True, "module": "reference_only", "model": "None", "image": base64_of(photograph(seed=8))}
+        on = {"alwayson_scripts": {"controlnet": {"args": [unit]}}}
+        plain, white = webui.img2img(PICTURE, **on), webui.img2img(PICTURE, map_of(255), **on)
+        half = webui.img2img(PICTURE, HALF, **on)
+        assert "ControlNet 0" in plain.infotext
+        assert largest_difference(plain.images[0], white.images[0]) <= NOISE
+        assert np.array_equal(half.pixels[:, :64], pixels(PICTURE)[:, :64])
 
     @pytest.mark.parametrize(
         ("script", "arguments"),

@@ -92,7 +92,7 @@ def test_flow_models(webui: WebUI, sampler):
     """Flux and Stable Diffusion 3 noise by x = sigma * noise + (1 - sigma) * latent."""
     if not webui.img2img(PICTURE, steps=1).run["has_predictor"]:
         pytest.skip(f"{webui.url} has no predictor to replace")
-    flow = {"test": POINTWISE | {"predictor": "flow"}}
+    flow = {"test": POINTWISE | {"predictor": "flow"}, "scheduler": "Simple"}
     ours = latents(webui, Sampler(sampler), STRENGTH, map_of(columns(*GREYS)), **flow)
     plain = [latents(webui, Sampler(sampler), STRENGTH * grey / 255, **flow) for grey in GREYS[:-1]]
     for run, region in zip(plain, REGIONS):
