@@ -42,7 +42,7 @@ def _edit_parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=_positive, default=20)
     parser.add_argument("--seed", type=int, default=-1, help="-1 picks one (default)")
     parser.add_argument("--sampler", default="DPM++ 2M", help='such as "Euler a", "Heun", "DDIM" (default DPM++ 2M)')
-    parser.add_argument("--cfg-scale", type=float, default=5.0, help="how closely to follow the prompt (5)")
+    parser.add_argument("--cfg-scale", type=float, default=3.0, help="how closely to follow the prompt (3)")
     parser.add_argument("--softness", type=float, default=0.0, help="blur of the map, in pixels of the picture (0)")
     parser.add_argument("--polarity", choices=("white changes", "white keeps"), default="white changes")
     parser.add_argument("--change-all", action="store_true", help="do not put back the pixels where the map is 0")

@@ -123,7 +123,7 @@ def _settings(add: Callable[..., Any]) -> None:
         add("scheduler", schedule, "Schedule type")
     with gr.Row():
         add("steps", gr.Slider(1, 150, 20, step=1, label="Sampling steps", elem_id="img2img_steps"), "Steps")
-        cfg_scale = gr.Slider(1, 30, 5, step=0.5, label="CFG Scale", elem_id="img2img_cfg_scale")
+        cfg_scale = gr.Slider(1, 30, 3, step=0.5, label="CFG Scale", elem_id="img2img_cfg_scale")
         add("cfg_scale", cfg_scale, "CFG scale")
     with gr.Row():
         strength = gr.Slider(0, 1, 0.75, step=0.01, label="Denoising strength", elem_id="img2img_denoising_strength")
