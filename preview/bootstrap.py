@@ -82,7 +82,12 @@ def _make(place: Path, requirements: Sequence[Path]) -> None:
 
 
 def run(python: Path, arguments: Sequence[str]) -> int:
-    """Runs `python` with `arguments` and returns its exit status; Ctrl+C is left to the child."""
+    """Runs `python` with `arguments` and returns its exit status; Ctrl+C is left to the child.
+
+    Where the system can, this process becomes that one, so that a signal to end it reaches the program itself.
+    """
+    if os.name == "posix":
+        os.execv(python, [str(python), *arguments])
     with subprocess.Popen([str(python), *arguments]) as process:
         while True:
             try:

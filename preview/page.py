@@ -35,6 +35,7 @@ def serve(options: argparse.Namespace) -> None:
         sys.exit(f"error: {error}")
     scripts.load_scripts()
     app = create_app()
+    listener.listen()  # whoever reads the address may connect at once
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     print(f"The page is at {address}  (Ctrl+C ends it)", flush=True)
     if not options.no_browser:
