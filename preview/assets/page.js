@@ -159,7 +159,9 @@ async function loadExample() {
     const prompt = app.querySelector("#img2img_prompt textarea");
     prompt.value = "a house, winter";
     updateInput(prompt);
+    await settled();
     setNumber("img2img_denoising_strength", 1);
+    await settled();
     if (!app.querySelector("#diffdiff-visible-checkbox").checked) {
         app.querySelector("#diffdiff .label-wrap").click();
     }
@@ -167,17 +169,26 @@ async function loadExample() {
     await upload("diffdiff_upload", "sample_map.png");
 }
 
+/** gradio loses one of two changes that come at once. */
+function settled() {
+    return new Promise((resolve) => setTimeout(resolve, 100));
+}
+
 /** Puts one of the preview's pictures into an image component, as if a user had chosen the file. */
 async function upload(id, name) {
     const file = await (await fetch(`/preview-assets/${name}`)).blob();
     const component = gradioApp().querySelector(`#${id}`);
     component.querySelector('button[aria-label="Clear"], button[aria-label="Remove Image"]')?.click();
-    await new Promise((resolve) => setTimeout(resolve, 100)); // the file input comes back at the next update
+    await settled(); // the file input comes back at the next update
     const files = new DataTransfer();
     files.items.add(new File([file], name, { type: file.type }));
     const input = component.querySelector("input[type=file]");
     input.files = files.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
+    for (let waits = 0; waits < 100 && !component.querySelector("img"); waits++) {
+        await settled();
+    }
+    await settled();
 }
 
 function setNumber(id, value) {
