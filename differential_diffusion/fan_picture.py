@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from differential_diffusion import lettering
 from differential_diffusion.change_map import Bounds
 from differential_diffusion.fan import Axis, Part
+from differential_diffusion.lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, DIM, LEAST_CAPITAL
 
-FONT = cv2.FONT_HERSHEY_DUPLEX
-LEAST_CAPITAL = 9
-"""Smallest height of a label's capital letters, in pixels. A picture too small for it is enlarged."""
-CAPITALS_IN_A_PICTURE = 60
-"""Labels grow with the picture, whose longest side is this many capitals, to be read when it is shown reduced."""
-BLOCK = 4.0
-"""Height of a label's two lines with the space around them, in capitals."""
-MARGIN = 0.4
-"""Space left and right of a label, in capitals."""
 STEPS_FORMS = ("{} of {} steps", "{} steps", "{}/{}")
 """How a number of steps is written: the first that fits."""
 
-BAR, STRENGTH, STEPS, SEPARATOR = (24, 27, 33), (255, 255, 255), (176, 184, 196), (255, 255, 255)
+SEPARATOR = (255, 255, 255)
 
 
 def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Part], of_steps: int) -> Image.Image:
@@ -43,7 +35,7 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
     is_columns = axis is Axis.COLUMNS
     strengths = [f"{part.strength:g}" for part in parts]
     forms = [[form.format(part.steps, of_steps) for part in parts] for form in STEPS_FORMS]
-    widths = [_width([*strengths, *steps]) for steps in forms]
+    widths = [lettering.width([*strengths, *steps]) for steps in forms]
     narrowest = min(part.end - part.start for part in parts)
 
     needed = widths[-1] if is_columns else BLOCK
@@ -56,18 +48,17 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
 
     box = (area.x, area.y, area.x + area.width, area.y + area.height)
     canvas = np.array(picture.convert("RGB").crop(box).resize(size, Image.Resampling.NEAREST))
-    bar = np.full((thickness, size[0], 3) if is_columns else (size[1], thickness, 3), BAR, np.uint8)
+    bar = np.full((thickness, size[0], 3) if is_columns else (size[1], thickness, 3), BACKGROUND, np.uint8)
     origin = area.x if is_columns else area.y
     for part, strength, steps in zip(parts, strengths, forms[form]):
         middle = ((part.start + part.end) / 2 - origin) * factor
         x, y = (middle, thickness / 2) if is_columns else (thickness / 2, middle)
-        _write(bar, strength, x, y - 0.3 * capital, capital, STRENGTH)
-        _write(bar, steps, x, y + 1.3 * capital, capital, STEPS)
+        lettering.write_two(bar, (strength, steps), (x, y), capital)
 
     half = max(1, round(max(size) / 1024))
     for before, after in zip(parts, parts[1:]):
         border = (after.start - origin) * factor
-        _line(bar, axis, border, half, STEPS, 1)
+        _line(bar, axis, border, half, DIM, 1)
         if before.steps != after.steps:
             _line(canvas, axis, border, half, SEPARATOR, 0.5)
     return Image.fromarray(np.concatenate([bar, canvas], axis=0 if is_columns else 1))
@@ -77,22 +68,3 @@ def _line(plane: np.ndarray, axis: Axis, at: int, half: int, colour: tuple[int, 
     """Draw a line of `2 * half` pixels across the axis."""
     strip = (plane if axis is Axis.COLUMNS else plane.swapaxes(0, 1))[:, at - half : at + half]
     strip[:] = strip * (1 - opacity) + np.asarray(colour) * opacity
-
-
-def _scale(capital: float) -> tuple[float, int]:
-    """OpenCV's font scale and line width for capital letters of a height in pixels."""
-    return capital / cv2.getTextSize("H", FONT, 1, 1)[0][1], max(1, round(capital / 10))
-
-
-def _width(texts: Sequence[str]) -> float:
-    """Width of the widest text with its margins, in capitals."""
-    capital = 100
-    scale, line = _scale(capital)
-    return max(cv2.getTextSize(text, FONT, scale, line)[0][0] for text in texts) / capital + 2 * MARGIN
-
-
-def _write(plane: np.ndarray, text: str, x: float, baseline: float, capital: float, colour: tuple[int, ...]) -> None:
-    """Write text centred on `x`."""
-    scale, line = _scale(capital)
-    width = cv2.getTextSize(text, FONT, scale, line)[0][0]
-    cv2.putText(plane, text, (round(x - width / 2), round(baseline)), FONT, scale, colour, line, cv2.LINE_AA)

@@ -18,7 +18,7 @@ import torch
 from fastapi import HTTPException
 from PIL import Image, ImageOps
 
-from differential_diffusion import change_map, fan, fan_picture, infotext, plan
+from differential_diffusion import change_map, change_picture, fan, fan_picture, infotext, plan
 from differential_diffusion.change_map import Bounds, Extent, ResizeMode
 from differential_diffusion.pin import variance_exploding, variance_preserving
 from differential_diffusion.schedule import Schedule
@@ -95,6 +95,7 @@ def end(p: Any, processed: Any) -> None:
     run = Img2ImgRun.on(p)
     if run is not None:
         run.add_labelled_fans(processed)
+        run.add_changes(processed)
     Img2ImgRun.detach(p)
 
 
@@ -134,6 +135,12 @@ def _set(p: Any, values: Mapping[str, Any]) -> None:
     changed = {**named(arguments[own]), "enabled": True, **values}
     arguments[script.args_from] = changed
     p.script_args = arguments
+
+
+def _append(processed: Any, picture: Image.Image, text: str) -> None:
+    picture.info["parameters"] = text
+    processed.images.append(picture)
+    processed.infotexts.append(text)
 
 
 def _end_with(p: Any, error: Exception) -> None:
@@ -209,15 +216,37 @@ class Img2ImgRun:
         """Put a labelled picture for each fan after the pictures of the run."""
         if not self._parts:
             return
-        # the host lists masks that it returns among the pictures, but without infotext
-        processed.infotexts += [""] * (len(processed.images) - len(processed.infotexts))
-        clean = processed.infotexts[processed.index_of_first_image :]
-        for result, text in zip(self.pictures, clean):
+        for result, text in self._with_infotext(processed):
             axis = self._settings.fan_axis
             picture = fan_picture.labelled(result.image, self._area, axis, self._parts, self._p.steps)
-            picture.info["parameters"] = infotext.of_labelled_fan(text)
-            processed.images.append(picture)
-            processed.infotexts.append(picture.info["parameters"])
+            _append(processed, picture, infotext.of_labelled_fan(text))
+
+    def add_changes(self, processed: Any) -> None:
+        """Put a heat map of what changed for each picture after the pictures of the run, and say how well that
+        followed the map."""
+        if not self._settings.show_change or not self._is_pinned:
+            return
+        area = self._area
+        box = (area.x, area.y, area.x + area.width, area.y + area.height)
+        asked = self._strengths.cells / self._strengths.run
+        inputs = [self._unchanged(image) for image in self._p.init_images]
+        for index, (result, text) in enumerate(self._with_infotext(processed)):
+            before = inputs[index % len(inputs)]
+            if result.image.size != before.size:
+                processed.comments += f"{NAME}: what changed was not measured; another extension resized the picture.\n"
+                return
+            change = change_picture.measure(before.crop(box), result.image.crop(box), asked)
+            _append(processed, change_picture.drawn(change), infotext.of_change(text, change.cam, change.dam))
+            processed.comments += (
+                f"{NAME}, picture {index + 1}: {change.summary}. (CAM 1 and DAM 0 are perfect. "
+                "One picture is noisy: what it shows counts as much as what the map asked for.)\n"
+            )
+
+    def _with_infotext(self, processed: Any) -> list[tuple[Any, str]]:
+        """The run's results, each with its infotext."""
+        # the host lists masks that it returns among the pictures, but without infotext
+        processed.infotexts += [""] * (len(processed.images) - len(processed.infotexts))
+        return list(zip(self.pictures, processed.infotexts[processed.index_of_first_image :]))
 
     def _init(self, *args: Any, **kwargs: Any) -> None:
         with self._detached_on_error():
@@ -301,17 +330,9 @@ class Img2ImgRun:
 
     def _overlay(self, settings: Settings, image: Image.Image, cells: Extent) -> Image.Image | None:
         """What is laid over a generated picture: the input, opaque where nothing may change."""
-        p = self._p
-        if self._bounds:
-            picture = images.flatten(image, shared.opts.img2img_background_color)
-            plane = self._plane.copy()
-        elif settings.keep_exact:
-            picture = self._canvas_picture(image)
-            if p.resize_mode == ResizeMode.STRETCH_LATENT:
-                picture = images.resize_image(ResizeMode.STRETCH.value, picture, p.width, p.height)
-            plane = self._on_canvas(self._plane).copy()
-        else:
+        if not self._bounds and not settings.keep_exact:
             return None
+        plane = self._plane.copy() if self._bounds else self._on_canvas(self._plane).copy()
         generated = change_map.cut(plane, self._area)
         if settings.keep_exact:
             if settings.source is Source.FAN:
@@ -321,8 +342,18 @@ class Img2ImgRun:
         else:
             weight = np.zeros_like(plane)
             change_map.cut(weight, self._area)[:] = 1
-        picture = picture.convert("RGB")
+        picture = self._unchanged(image).convert("RGB")
         picture.putalpha(Image.fromarray((255 * (1 - weight)).round().astype(np.uint8)))
+        return picture
+
+    def _unchanged(self, image: Image.Image) -> Image.Image:
+        """An input picture as the run would give it back if it changed nothing at all."""
+        if self._bounds:
+            return images.flatten(image, shared.opts.img2img_background_color)
+        p = self._p
+        picture = self._canvas_picture(image)
+        if p.resize_mode == ResizeMode.STRETCH_LATENT:
+            picture = images.resize_image(ResizeMode.STRETCH.value, picture, p.width, p.height)
         return picture
 
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:

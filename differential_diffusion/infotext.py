@@ -19,6 +19,7 @@ LABELS = {
     "softness_side": f"{NAME} softness side",
     "minimum": f"{NAME} minimum",
     "keep_exact": f"{NAME} keep exact",
+    "show_change": f"{NAME} show change",
 }
 """Key -> infotext label. A label is written where the value is used and differs from its default; the first always."""
 
@@ -44,6 +45,11 @@ def of_labelled_fan(clean: str) -> str:
     return f"{clean}, {PICTURE}: labelled fan"
 
 
+def of_change(clean: str, cam: float, dam: float) -> str:
+    """Infotext of the heat map of a change, from that of the picture itself."""
+    return f"{clean}, {PICTURE}: what changed, {NAME} CAM: {cam:.3f}, {NAME} DAM: {dam:.2f}"
+
+
 def write(settings: Settings) -> dict[str, Any]:
     """Infotext of one run: label -> value."""
     values: dict[str, Any] = {
@@ -53,6 +59,7 @@ def write(settings: Settings) -> dict[str, Any]:
         "minimum": settings.minimum if settings.source is Source.MASK else None,
         "fan_axis": settings.fan_axis if settings.source is Source.FAN else None,
         "keep_exact": settings.keep_exact,
+        "show_change": settings.show_change,
     }
     text: dict[str, Any] = {LABELS["source"]: settings.source.value}
     if settings.map is not None and settings.source is not Source.MASK:

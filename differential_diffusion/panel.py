@@ -81,6 +81,9 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
             inputs["keep_exact"] = gr.Checkbox(
                 FIELDS["keep_exact"].default, label="Keep unchanged pixels exact", elem_id="diffdiff_keep_exact"
             )
+            inputs["show_change"] = gr.Checkbox(
+                FIELDS["show_change"].default, label="Show what changed", elem_id="diffdiff_show_change"
+            )
             gr.Button("Strength fan", elem_id="diffdiff_fan")
         with gr.Accordion("Strengths of the fan", open=False, elem_id="diffdiff_fan_group") as fan_group:
             with gr.Row():

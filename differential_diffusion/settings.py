@@ -52,6 +52,7 @@ class Settings:
         softness_side: where the blur may reach.
         minimum: least strength outside the mask, 0..1, as a share of the slider's; source "mask" only.
         keep_exact: pixels with M = 0 come out bit-equal to the input.
+        show_change: add a heat map of what changed, and how well that followed the map.
     """
 
     source: Source
@@ -63,6 +64,7 @@ class Settings:
     softness_side: SoftnessSide
     minimum: float
     keep_exact: bool
+    show_change: bool
 
 
 T = TypeVar("T", bound=Enum)
@@ -161,6 +163,7 @@ FIELDS: dict[str, Field] = {
     "softness_side": Field(_choice(SoftnessSide), SoftnessSide.BOTH),
     "minimum": Field(_number(0, 1), 0.0),
     "keep_exact": Field(_flag, True),
+    "show_change": Field(_flag, False),
 }
 
 

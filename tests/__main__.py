@@ -1,6 +1,7 @@
 """`python tests`: prepares an environment with the standard library alone, then runs everything in it.
 
-Anything but --gradio goes to pytest: `python tests -k painter`, `python tests --webui http://127.0.0.1:7860`.
+The rest goes to pytest: `python tests -k painter`, `python tests --webui http://127.0.0.1:7860 --section api`.
+Test files run side by side in two processes (`-n 0`: in one), except against a WebUI.
 `python tests --bench [NAME ...]` prints the tables of tests/benchmarks instead.
 """
 
@@ -19,13 +20,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests", add_help=False)
     parser.add_argument("--gradio", type=int, choices=(3, 4), default=4)
     parser.add_argument("--bench", action="store_true")
+    parser.add_argument("--webui")
+    parser.add_argument("--section")
     options, others = parser.parse_known_args()
     requirements = [ROOT / "preview" / f"requirements-gradio{options.gradio}.txt", TESTS / "requirements.txt"]
-    if options.bench:
-        python = bootstrap.ensure([*requirements, TESTS / "benchmarks" / "requirements.txt"])
-        return bootstrap.run(python, [str(TESTS / "benchmarks" / "__main__.py"), *others])
     python = bootstrap.ensure(requirements)
-    return bootstrap.run(python, ["-m", "pytest", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), *others])
+    if options.bench:
+        return bootstrap.run(python, [str(TESTS / "benchmarks" / "__main__.py"), *others])
+    pytest = ["-m", "pytest", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    if options.webui:
+        pytest += [f"--webui={options.webui}"]
+    else:
+        pytest += ["-n", "2", "--dist", "loadfile"]
+    if options.section:
+        pytest += [f"--section={options.section}"]  # "--section scripts" names a folder to pytest
+    return bootstrap.run(python, [*pytest, *others])
 
 
 if __name__ == "__main__":

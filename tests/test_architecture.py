@@ -7,7 +7,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "differential_diffusion"
-PURE = ["change_map", "fan", "fan_picture", "infotext", "pin", "plan", "schedule", "session", "settings"]
+PURE = [
+    "adherence",
+    "change_map",
+    "change_picture",
+    "fan",
+    "fan_picture",
+    "infotext",
+    "lettering",
+    "pin",
+    "plan",
+    "schedule",
+    "session",
+    "settings",
+]
 EDGE = {"host", "panel"}
 
 

@@ -1,5 +1,7 @@
 """The effect in a whole run: the unmodified script in the preview's processing, on a model without spatial coupling."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -356,6 +358,49 @@ class TestSources:
     def test_white_keeps_turns_the_map_round(self, host):
         turned = host.img2img(PICTURE, map_of(255, 191, 127, 0, polarity="white keeps"))
         assert torch.equal(turned.latent, host.img2img(PICTURE, map_of(0, 64, 128, 255)).latent)
+
+
+class TestWhatChanged:
+    """The heat map of what changed: one for each picture, after the pictures of the run."""
+
+    def test_each_picture_has_its_own(self, host):
+        ours = host.img2img(PICTURE, map_of(0, 0, 128, 255, show_change=True), n_iter=2)
+        plain = host.img2img(PICTURE, map_of(0, 0, 128, 255), n_iter=2)
+        assert len(ours.images) == 4 and len(plain.images) == 2
+        for index in range(2):
+            assert np.array_equal(pixels(ours.images[index]), pixels(plain.images[index])), "it only looks"
+            heat = pixels(ours.images[2 + index])
+            rows = heat.shape[1] * PICTURE.height // PICTURE.width
+            brightness = heat[-rows:].mean(axis=(0, 2)).reshape(4, -1).mean(axis=1)
+            assert (np.diff(brightness) > 0).all()
+        texts = ours.processed.infotexts[ours.processed.index_of_first_image :]
+        figures = [
+            re.search(r"Differential Diffusion CAM: (\S+), Differential Diffusion DAM: (\S+)", text) for text in texts
+        ]
+        assert [bool(found) for found in figures] == [False, False, True, True]
+        assert all(0.5 < float(found[1]) <= 1 for found in figures[2:])
+        assert all(f"picture {index}: CAM 0." in ours.processed.comments for index in (1, 2))
+        assert "CAM" not in plain.processed.comments and "CAM" not in str(plain.processed.infotexts)
+
+    def test_only_masked_shows_the_crop(self, host):
+        mask = Image.fromarray(np.pad(np.full((24, 24), 255, np.uint8), 20))
+        options = {"mask": mask, "inpaint_full_res": True, "inpaint_full_res_padding": 8, "inpainting_fill": 1}
+        ours = host.img2img(PICTURE, {"source": "mask", "show_change": True}, **options)
+        box = ours.p.paste_to
+        assert ours.images[1].width % box[2] == 0 and ours.images[1].width % PICTURE.width != 0
+
+    def test_a_fan_has_both_pictures(self, host):
+        ours = host.img2img(PICTURE, {"source": "fan", "fan_count": 2, "show_change": True})
+        kinds = [re.search("Differential Diffusion picture: ([a-z ]+)", text) for text in ours.processed.infotexts]
+        assert [found and found[1] for found in kinds[-3:]] == [None, "labelled fan", "what changed"]
+
+    def test_nothing_is_measured_when_off(self, host, monkeypatch):
+        monkeypatch.setattr("differential_diffusion.change_picture.measure", lambda *_: pytest.fail("measured"))
+        host.img2img(PICTURE, map_of(0, 255))
+
+    def test_a_uniform_map_says_why_it_has_no_figures(self, host):
+        ours = host.img2img(PICTURE, map_of(255, show_change=True))
+        assert len(ours.images) == 2 and "no CAM or DAM" in ours.processed.comments
 
 
 def test_infotext_is_written_only_by_a_run_that_was_pinned(host):

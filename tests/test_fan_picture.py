@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from differential_diffusion import fan, fan_picture
+from differential_diffusion import fan, fan_picture, lettering
 from differential_diffusion.change_map import Bounds, Extent
 from differential_diffusion.fan import Axis
 
@@ -50,11 +50,11 @@ def test_every_label_is_large_enough_to_read_and_stays_in_its_part(size, axis):
     bar = np.asarray(result)[: -size[1] * factor] if is_columns else np.asarray(result)[:, : -size[0] * factor]
     bar = bar if is_columns else bar.swapaxes(0, 1)
     for part in parts:
-        label = (bar[:, part.start * factor : part.end * factor] > np.asarray(fan_picture.STEPS) + 10).all(axis=2)
+        label = (bar[:, part.start * factor : part.end * factor] > np.asarray(lettering.DIM) + 10).all(axis=2)
         label = label if is_columns else label.swapaxes(0, 1)
         rows, columns = np.flatnonzero(label.any(axis=1)), np.flatnonzero(label.any(axis=0))
         height = np.ptp(rows) + 1
-        assert height >= fan_picture.LEAST_CAPITAL and (max(size) > 2 * min(size) or height > max(result.size) / 120)
+        assert height >= lettering.LEAST_CAPITAL and (max(size) > 2 * min(size) or height > max(result.size) / 120)
         assert columns[0] > 0 and columns[-1] < label.shape[1] - 1
 
 

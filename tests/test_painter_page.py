@@ -216,6 +216,22 @@ def test_every_tool_does_on_this_page_what_it_should(open_page):
     check()
 
 
+def test_fill_by_the_colour_of_the_hosts_picture(open_page):
+    y, x = np.mgrid[:SIDE, :SIDE]
+    rings = (np.hypot(x - SIDE / 2, y - SIDE / 2) // 20).astype(int)
+    colours = np.array([[200, 40, 40], [40, 40, 200], [205, 45, 38], [230, 230, 60]], np.uint8)
+    painter = open_page(encoded(Image.fromarray(colours[rings % 4])))
+    painter.press("Fill")
+    painter.root.get_by_label("Similar by").select_option("picture")
+    painter.set(Strength=0.4, Tolerance=0.05)
+    painter.click(SIDE / 2 + 30, SIDE / 2)
+    expected = np.where(rings == 1, 102, 0)
+    assert np.array_equal(painter.received(), expected), "the next ring of this colour is not joined to it"
+    painter.set(Strength=1)
+    painter.click(SIDE / 2 + 50, SIDE / 2)
+    assert np.array_equal(painter.received(), np.where(rings == 2, 255, expected)), "nor the middle, which is alike"
+
+
 def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
     painter = open_page(encoded(photo(SIDE, SIDE)))
     page = painter.page

@@ -54,6 +54,7 @@ BAD_VALUES = [
     ("softness_side", "left"),
     ("minimum", 2),
     ("keep_exact", "true"),
+    ("show_change", 1),
 ]
 
 

@@ -67,20 +67,36 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _new_denoising(tokenizer: CLIPTokenizer) -> Denoising:
+def _denoising(tokenizer: CLIPTokenizer, start: Path | None) -> Denoising:
+    """Seeded random weights, or those of the exported model `start`."""
     torch.manual_seed(SEED)
-    return Denoising(build_denoiser(text.WIDTH), text.build_text_encoder(tokenizer))
+    model = Denoising(build_denoiser(text.WIDTH), text.build_text_encoder(tokenizer))
+    if start is not None:
+        load_model(model.denoiser, start / "unet" / "diffusion_pytorch_model.safetensors")
+        load_model(model.text_encoder, start / "text_encoder" / "model.safetensors")
+    return model
 
 
-def _trained(workspace: Workspace) -> tuple[Denoising, AutoencoderKL, CLIPTokenizer]:
-    tokenizer = workspace.tokenizer()
-    denoising = _new_denoising(tokenizer)
+def _autoencoder(workspace: Workspace, start: Path | None) -> AutoencoderKL:
+    """The fitted encoder with a new decoder, or both of the exported model `start`."""
     autoencoder = build_autoencoder(workspace.pca(), SEED)
+    if start is not None:
+        load_model(autoencoder, start / "vae" / "diffusion_pytorch_model.safetensors")
+    return autoencoder
+
+
+def _trained(workspace: Workspace, start: Path | None) -> tuple[Denoising, AutoencoderKL, CLIPTokenizer]:
+    tokenizer = workspace.tokenizer()
+    denoising = _denoising(tokenizer, start)
+    autoencoder = _autoencoder(workspace, start)
     for model, checkpoint in (
         (denoising, workspace.denoiser_checkpoint),
         (autoencoder, workspace.decoder_checkpoint),
     ):
-        print(f"{checkpoint.name}: averaged weights after {load_average(checkpoint, model)} samples")
+        if start is not None and not checkpoint.exists():
+            print(f"{checkpoint.name}: not trained further, as in {start}")
+        else:
+            print(f"{checkpoint.name}: averaged weights after {load_average(checkpoint, model)} samples")
     return denoising, autoencoder, tokenizer
 
 
@@ -89,10 +105,9 @@ def _render(workspace: Workspace, options: argparse.Namespace) -> None:
 
 
 def _decoder(workspace: Workspace, options: argparse.Namespace) -> None:
-    pca = workspace.pca()
-    autoencoder = build_autoencoder(pca, SEED).to(_device())
+    autoencoder = _autoencoder(workspace, options.start).to(_device())
     schedule = Schedule(options.decoder_samples, batch=8, learning_rate=5e-4)
-    train_decoder(autoencoder, pca, workspace.pictures, schedule, workspace.decoder_checkpoint)
+    train_decoder(autoencoder, workspace.pca(), workspace.pictures, schedule, workspace.decoder_checkpoint)
 
 
 def _denoiser(workspace: Workspace, options: argparse.Namespace) -> None:
@@ -100,7 +115,7 @@ def _denoiser(workspace: Workspace, options: argparse.Namespace) -> None:
     latents = Latents.of_pictures(workspace.pictures, workspace.latents, workspace.pca())
     schedule = Schedule(options.denoiser_samples, batch=16, learning_rate=7e-4)
     train_denoiser(
-        _new_denoising(tokenizer).to(_device()),
+        _denoising(tokenizer, options.start).to(_device()),
         tokenizer,
         latents,
         schedule,
@@ -110,7 +125,7 @@ def _denoiser(workspace: Workspace, options: argparse.Namespace) -> None:
 
 
 def _export(workspace: Workspace, options: argparse.Namespace) -> None:
-    export(options.model, *_trained(workspace))
+    export(options.model, *_trained(workspace, options.start))
 
 
 def _evaluate(workspace: Workspace, options: argparse.Namespace) -> None:
@@ -153,6 +168,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--pictures", type=int, default=20_000, help=f"rendered in files of {SHARD}; default %(default)s"
     )
+    parser.add_argument("--start", type=Path, metavar="MODEL", help="train this exported model further")
     parser.add_argument("--decoder-samples", type=int, default=10_000, help="default %(default)s")
     parser.add_argument("--denoiser-samples", type=int, default=150_000, help="default %(default)s")
     parser.add_argument("--workers", type=int, default=2, help="processes that train the denoiser; default %(default)s")

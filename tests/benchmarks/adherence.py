@@ -27,6 +27,8 @@ from paper_maps import MAPS, PAPER
 from report import heat, save_sheet, table
 from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, batches, demo_model
 
+from differential_diffusion.adherence import cam, dam
+
 STEPS = 10
 BATCH = 10
 AIMS = {"gradient": 0.97, "shapes": 0.81, "triangles": 0.93}
@@ -75,19 +77,6 @@ Found = dict[tuple[str, str, str], Mean]
 def edit_strength(distance: Mean, full: Mean) -> Plane:
     """E_M (paper, 5.2): the mean distance map of edits with the map M, minus that of the same edits without."""
     return distance.plane - full.plane
-
-
-def cam(change_map: Map, strength: Plane) -> float:
-    """Correlation Adherence Metric (paper, 5.2): Pearson's, over all pixels; 1 = perfect."""
-    return float(np.corrcoef(change_map.ravel(), strength.ravel())[0, 1])
-
-
-def dam(change_map: Map, strength: Plane) -> float:
-    """Distance Adherence Metric (paper, 5.2): the least Frobenius norm of M - aE + b over all a, b; 0 = perfect."""
-    design = np.stack([strength.ravel(), np.ones(strength.size)], axis=1)
-    target = change_map.ravel().astype(np.float64)
-    fit, *_ = np.linalg.lstsq(design, target, rcond=None)
-    return float(np.linalg.norm(target - design @ fit))
 
 
 def run(quick: bool) -> None:

@@ -162,3 +162,15 @@ def test_txt2img_is_not_touched(webui: WebUI):
     after = text_to_image()
     assert before["images"] == after["images"]
     assert "Differential Diffusion" not in after["info"]
+
+
+def test_what_changed_comes_back_as_a_heat_map(webui: WebUI):
+    ours = webui.img2img(PICTURE, map_of(columns(0, 255), show_change=True))
+    plain = webui.img2img(PICTURE, map_of(columns(0, 255)))
+    assert len(plain.images) == 1 and len(ours.images) == len(ours.infotexts) == 2
+    assert largest_difference(ours.images[0], plain.images[0]) <= 1, "noise of the autoencoder"
+    said = parameters(ours.infotexts[1])
+    assert said["Differential Diffusion picture"] == "what changed"
+    assert 0 < float(said["Differential Diffusion CAM"]) <= 1 and float(said["Differential Diffusion DAM"]) > 0
+    heat = pixels(ours.images[1])[-PICTURE.height :].astype(float)
+    assert heat[:, : heat.shape[1] // 2].mean() < heat[:, heat.shape[1] // 2 :].mean()
