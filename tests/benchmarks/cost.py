@@ -53,7 +53,7 @@ def run(quick: bool) -> None:
         for side, batch in shapes if GPU else [(512, 1)]:
             rows.append(measured(big, "Stable Diffusion 1.5's size", side, batch, 10 if GPU else 2, 3 if GPU else 1))
     print(
-        "The same run without and with a map (a ramp from 0 to 1; Euler, guidance 5), by turns, the shortest of each. "
+        "The same run without and with a map (a ramp from 0 to 1; Euler, guided), by turns, the shortest of each. "
         "*In the hooks*: time measured inside the session's two hooks, a share of the sampling; that is all that a map "
         "adds to a step. *Extra at the peak*: what sampling with a map has allocated beyond plain sampling where each "
         "needs most, counted tensor by tensor. *Every noised latent at once*: what a run holds that prepares all "

@@ -14,7 +14,6 @@ from alternatives import (
     laplacian_blended,
     poisson_blended,
 )
-from distance import change
 from numpy.typing import NDArray
 from report import save_sheet, table
 from runs import SIZE, Batch, Host, Pictures, demo_model, grey, held_out_day
@@ -37,14 +36,16 @@ class Fit(NamedTuple):
     """How one picture came out.
 
     Attributes:
-        seam: mean step from pixel to pixel across a line along the mask's border, over the mean step elsewhere in the
-            picture, for the line within three standard deviations of the border where it is largest: a blend that
-            moves its seam does not get rid of it. 1 = no seam.
-        core: change of the mask's core, over that of hard inpainting.
+        seam: mean step from pixel to pixel across the mask's border, over the picture's own: the mean of those across
+            the lines three standard deviations inside and outside of it. 1 = no seam.
+        largest: the same for the line in the soft zone where the step is largest: a blend that moves its seam does not
+            get rid of it.
+        core: mean difference to the input in the mask's core, over that of hard inpainting.
         outside: mean difference to the input beyond the soft zone, in levels of 255.
     """
 
     seam: float
+    largest: float
     core: float
     outside: float
 
@@ -70,10 +71,10 @@ def run(quick: bool) -> None:
     print(
         f"{count} pictures and masks, strength {STRENGTH}, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
         "for every way; compositing, Poisson and Laplacian blend the result of hard inpainting. *Seam*: mean step from "
-        "pixel to pixel across the line along the mask's border where it is largest, over that of the rest of the "
-        "picture (1 = no seam). *Core*: change (distance.py) more than three standard deviations inside the mask, over "
-        "hard inpainting's. *Outside*: mean difference to the input more than three standard deviations outside, of "
-        "255.\n"
+        "pixel to pixel across the mask's border, over that across the lines three standard deviations inside and "
+        "outside of it (1 = no seam). *Largest*: the same for the line in the soft zone where it is largest. *Core*: "
+        "mean difference to the input more than three standard deviations inside the mask, over hard inpainting's. "
+        "*Outside*: mean difference to the input more than three standard deviations outside, of 255.\n"
     )
     fits = [
         [f"{softness} px", name, *(f"{value:.2f}" for value in np.mean(values, axis=0))]
@@ -126,12 +127,10 @@ def fit(before: Pictures, hard: Pictures, after: Pictures, mask: Mask, softness:
     signed = inwards - outwards
     reach = SOFTNESS_REACH * softness
     core, far = signed > reach, signed < -reach
-    elsewhere = np.abs(signed) > SOFTNESS_REACH * max(SOFTNESSES)
-    lines = range(-reach, reach + 1, 2)
-    seam = max(_step(after, *_crossings(signed > line)) for line in lines)
-    kept = change(before, after)[0][core].mean() / change(before, hard)[0][core].mean()
-    difference = np.abs(after.astype(float) - before)[0].mean(axis=-1)
-    return Fit(seam / _step(after, elsewhere[:, 1:], elsewhere[1:]), kept, difference[far].mean())
+    steps = {line: _step(after, *_crossings(signed > line)) for line in range(-reach, reach + 1, 2)}
+    own = (steps[-reach] + steps[reach]) / 2
+    kept, full = (np.abs(picture.astype(float) - before)[0].mean(axis=-1) for picture in (after, hard))
+    return Fit(steps[0] / own, max(steps.values()) / own, kept[core].mean() / full[core].mean(), kept[far].mean())
 
 
 def _crossings(side: Mask) -> tuple[Mask, Mask]:

@@ -145,7 +145,7 @@ class WebUI:
         if test is not None:
             scripts = scripts | {TESTS: {"args": [test]}}
         overrides = options.pop("override_settings", {})
-        # Forge does not restore an option that was never saved: what one request overrides, the next ones put back
+        # a host does not restore an option that was never saved: what one request overrides, the next ones put back
         self._overridden = {name: self.options[name] for name in overrides} | self._overridden
         if mask is not None:
             options["mask"] = base64_of(mask)
@@ -161,6 +161,11 @@ class WebUI:
             "override_settings": self._overridden | overrides,
             "alwayson_scripts": scripts,
         } | options
+
+    def restore_options(self) -> None:
+        """Make one more picture, to put back the options that earlier requests overrode."""
+        if self._overridden:
+            self.img2img(photograph((64, 64)), steps=1)
 
     def refused(self, body: dict[str, Any]) -> tuple[int, str]:
         """Status and message of a request that must fail."""

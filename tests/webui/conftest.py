@@ -1,5 +1,7 @@
 """Black-box tests: the WebUI given with --webui, or else the preview."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from webui.client import WebUI
@@ -10,8 +12,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def webui(webui: str) -> WebUI:
-    return WebUI(webui)
+def webui(webui: str) -> Iterator[WebUI]:
+    client = WebUI(webui)
+    yield client
+    client.restore_options()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

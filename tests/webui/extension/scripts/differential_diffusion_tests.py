@@ -104,13 +104,14 @@ class Run:
 
     def report(self):
         denoiser = self.sampler and self.sampler.model_wrap_cfg
+        forge_objects = getattr(shared.sd_model, "forge_objects", None)
         return {
             "levels": self.levels,
             "latents": [
                 {"shape": list(latent.shape), "float32": base64.b64encode(latent.numpy().tobytes()).decode()}
                 for latent in self.latents
             ],
-            "has_predictor": bool(getattr(shared.sd_model, "forge_objects", None)),
+            "has_predictor": hasattr(forge_objects and forge_objects.unet.model, "predictor"),
             "seen": self.seen,
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
