@@ -429,8 +429,9 @@ class _HostsMask:
         if not self.is_cropped:
             stretches_latent = p.resize_mode == ResizeMode.STRETCH_LATENT
             return mask if stretches_latent else images.resize_image(p.resize_mode, mask, p.width, p.height)
-        crop_region = getattr(masking, "get_crop_region_v2", None) or masking.get_crop_region  # Forge Classic has no v2
-        region: Any = crop_region(changes, p.inpaint_full_res_padding)
+        forge_classic = not hasattr(masking, "get_crop_region_v2")
+        name = "get_crop_region" if forge_classic else "get_crop_region_v2"
+        region: Any = getattr(masking, name)(changes, p.inpaint_full_res_padding)
         region = masking.expand_crop_region(region, p.width, p.height, changes.width, changes.height)
         return images.resize_image(ResizeMode.FILL.value, mask.crop(region), p.width, p.height)
 

@@ -29,7 +29,7 @@ from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, batches, demo_model
 
 from differential_diffusion.adherence import cam, dam
 
-STEPS = 10
+STEPS = 8
 BATCH = 10
 AIMS = {"gradient": 0.97, "shapes": 0.81, "triangles": 0.93}
 
@@ -82,7 +82,7 @@ def edit_strength(distance: Mean, full: Mean) -> Plane:
 def run(quick: bool) -> None:
     """Print the table of CAM and DAM and save the pictures of E_M."""
     host = Host(demo_model(half_precision=True))
-    counts = {"": 1, STYLES[0]: 1} if quick else {"": 100} | dict.fromkeys(STYLES, 10)
+    counts = {"": 1, STYLES[0]: 1} if quick else {"": 160} | dict.fromkeys(STYLES, 4)
     hundredfold_counts = {} if quick else {"": 5}
     maps = {name: draw() for name, draw in MAPS.items()}
     thresholds = best_thresholds(host, maps, 1 if quick else BATCH)

@@ -47,13 +47,14 @@ def run(quick: bool) -> None:
     model = demo_model()
     host = Host(model)
     shapes = [(512, 1)] if quick else [(512, 1), (512, 4), (1024, 1), (1024, 4)]
-    rows = [measured(host, "demo model", side, batch, 2 if quick else 6, 1 if quick else 3) for side, batch in shapes]
+    repeats = 3 if GPU and not quick else 1
+    rows = [measured(host, "demo model", side, batch, 2 if quick else 4, repeats) for side, batch in shapes]
     if not quick:
         big = Host(with_large_unet(model))
         for side, batch in shapes if GPU else [(512, 1)]:
-            rows.append(measured(big, "Stable Diffusion 1.5's size", side, batch, 10 if GPU else 2, 3 if GPU else 1))
+            rows.append(measured(big, "Stable Diffusion 1.5's size", side, batch, 10 if GPU else 2, repeats))
     print(
-        "The same run without and with a map (a ramp from 0 to 1; Euler, guided), by turns, the shortest of each. "
+        "The same run without and with a map (a ramp from 0 to 1; Euler, guided), by turns. "
         "*In the hooks*: time measured inside the session's two hooks, a share of the sampling; that is all that a map "
         "adds to a step. *Extra at the peak*: what sampling with a map has allocated beyond plain sampling where each "
         "needs most, counted tensor by tensor. *Every noised latent at once*: what a run holds that prepares all "

@@ -27,7 +27,7 @@ SOFTNESSES = (4, 8, 16)
 STRENGTH = 0.9
 SHOWN = 3
 """Pictures in the strip."""
-STEPS = 20
+STEPS = 12
 PROMPTS = ("trees", "winter", "house", "autumn", "lake", "desert", "mountain", "fire")
 OURS = "**ours**"
 
@@ -60,8 +60,10 @@ def run(quick: bool) -> None:
         batch = Batch(host, held_out_day(index), PROMPTS[index % len(PROMPTS)], index, STEPS)
         mask = random_mask(index)
         hard = inpainted(batch, mask, {"keep_exact": False}, softness=0)
+        unsoftened = inpainted(batch, mask, None)
         for softness in softnesses:
-            results = blends(batch, mask, soften(mask.astype(np.float32), softness), softness, hard)
+            soft_mask = soften(mask.astype(np.float32), softness)
+            results = {"no softening": unsoftened} | blends(batch, mask, soft_mask, softness, hard)
             for name, result in results.items():
                 found[softness, name].append(fit(batch.pictures, hard, result, mask, softness))
             if index < SHOWN and softness == SOFTNESSES[1]:
@@ -98,10 +100,9 @@ def inpainted(batch: Batch, mask: Mask, effect: dict | None, softness: float = 0
 
 
 def blends(batch: Batch, mask: Mask, soft_mask: Map, softness: float, hard: Pictures) -> dict[str, Pictures]:
-    """The picture by every way of blending. `hard`: hard inpainting before anything is laid over it."""
+    """The picture by every way of softening. `hard`: hard inpainting before anything is laid over it."""
     before = batch.pictures
     return {
-        "no softening": inpainted(batch, mask, None),
         "alpha compositing": alpha_composited(before, hard, soft_mask),
         "Poisson": poisson_blended(before, hard, mask),
         "Laplacian pyramid": laplacian_blended(before, hard, mask, softness),
