@@ -29,7 +29,7 @@ from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, batches, demo_model
 
 from differential_diffusion.adherence import cam, dam
 
-STEPS = 8
+STEPS = 6
 BATCH = 10
 AIMS = {"gradient": 0.97, "shapes": 0.81, "triangles": 0.93}
 

@@ -23,7 +23,7 @@ from differential_diffusion.change_map import SOFTNESS_REACH, soften
 Mask = NDArray[np.bool_]
 
 SOFTNESSES = (4, 8, 16)
-"""Standard deviations in pixels; at 256 px they are what 8, 16 and 32 are at 512."""
+"""Standard deviations in pixels: half a latent cell, one and two."""
 STRENGTH = 0.9
 SHOWN = 3
 """Pictures in the strip."""
