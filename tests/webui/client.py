@@ -66,6 +66,7 @@ class WebUI:
         self.url = url.rstrip("/")
         self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
         # Forge hangs up after an error without saying so: no connection is used twice
+        self.api.session.headers["Connection"] = "close"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
         self._overridden: dict[str, Any] = {}
 
