@@ -50,12 +50,6 @@ def _similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return brightness * (2 * covariance + CONTRAST_STABILITY) / (variances + CONTRAST_STABILITY)
 
 
-def at_papers_size(plane: np.ndarray) -> np.ndarray:
-    """A plane (float (H, W)) reduced or enlarged to the size at which the metrics compare with the paper's."""
-    shrinks = min(plane.shape) >= SIDE
-    return cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
 def cam(change_map: np.ndarray, strength: np.ndarray) -> float:
     """Correlation Adherence Metric: Pearson's correlation of the map with the measured strength, over all pixels.
 

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from differential_diffusion import adherence, lettering
+from differential_diffusion.adherence import SIDE
+from differential_diffusion.change_map import Extent, resample
 from differential_diffusion.lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, LEAST_CAPITAL
 
 
@@ -41,7 +43,7 @@ def measure(before: Image.Image, after: Image.Image, change_map: np.ndarray) -> 
     """
     pictures = (np.asarray(picture.convert("RGB")) for picture in (before, after))
     distance = adherence.distance(*pictures)
-    asked, found = adherence.at_papers_size(change_map), adherence.at_papers_size(distance)
+    asked, found = (resample(plane, Extent(SIDE, SIDE)) for plane in (change_map, distance))
     cam = adherence.cam(asked, found)
     return Change(distance, cam, adherence.dam(asked, found) if not np.isnan(cam) else np.nan)
 
