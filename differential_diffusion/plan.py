@@ -12,7 +12,8 @@ from differential_diffusion.settings import BadSetting, Settings, Source
 
 
 def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.ndarray:
-    """The change map M = blur(source x mask, softness) of one picture, without a fan's parts.
+    """The change map M = blur(source x mask, softness) of one picture, without a fan's parts. An inpaint mask as the
+    source gets an edge that falls evenly (`soften_mask`).
 
     Args:
         mask: the host's inpaint mask, float32 (H, W) in [0, 1], of the picture's size; None if there is none.
@@ -33,8 +34,10 @@ def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.
         plane = plane if mask is None else plane * mask
     else:
         plane = np.ones((picture.height, picture.width), np.float32) if mask is None else mask
-    plane = change_map.soften(plane, settings.softness, settings.softness_side)
-    return np.maximum(plane, settings.minimum) if settings.source is Source.MASK else plane
+    if settings.source is Source.MASK:
+        soft = change_map.soften_mask(plane, settings.softness, settings.softness_side)
+        return np.maximum(soft, settings.minimum)
+    return change_map.soften(plane, settings.softness, settings.softness_side)
 
 
 @dataclass(frozen=True)

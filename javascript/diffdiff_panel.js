@@ -7,7 +7,7 @@
     /** Below half a grey value nothing is soft any more. */
     const FAINTEST = 0.5 / 255;
     /** Softness of a mask that was just taken, as a share of the longer side. */
-    const USUAL_SOFTNESS = 1 / 32;
+    const USUAL_SOFTNESS = 1 / 48;
     const EDGE = [249, 115, 22];
     const CORE = [255, 255, 255];
 
@@ -171,15 +171,17 @@
 
         /** The change map as Python makes it, without the fan's parts. */
         #compose(map, mask, width, height, scale) {
-            const { luminance, multiply, soften } = globalThis.diffdiff;
+            const { luminance, multiply, soften, softenMask } = globalThis.diffdiff;
             const whiteKeeps = this.#fields.choice("polarity") === "white keeps";
             const values = map
                 ? Float32Array.from(luminance(map), (value) => (whiteKeeps ? 255 - value : value) / 255)
                 : new Float32Array(width * height).fill(1);
             let plane = { width, height, values };
             if (mask) plane = multiply(plane, mask);
-            plane = soften(plane, this.#fields.number("softness") * scale, this.#fields.choice("softness_side"));
-            const least = this.#fields.choice("source") === "mask" ? this.#fields.number("minimum") : 0;
+            const edge = [this.#fields.number("softness") * scale, this.#fields.choice("softness_side")];
+            if (this.#fields.choice("source") !== "mask") return soften(plane, ...edge);
+            const least = this.#fields.number("minimum");
+            plane = softenMask(plane, ...edge);
             return { ...plane, values: plane.values.map((value) => Math.max(value, least)) };
         }
 

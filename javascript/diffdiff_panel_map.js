@@ -17,15 +17,86 @@
      * @returns {Plane}
      */
     function soften(plane, softness, side) {
+        return limited(blurred(plane, softness), plane, side);
+    }
+
+    /**
+     * An inpaint mask with a soft edge that falls evenly: each value of the blur becomes the one that a straight edge
+     * would have in its place. Greys inside of the mask are blurred and stay what they were.
+     * @param {Plane} mask
+     * @param {number} softness as for `soften`
+     * @param {"both"|"outwards"|"inwards"} side as for `soften`
+     * @returns {Plane}
+     */
+    function softenMask(mask, softness, side) {
+        const inside = { ...mask, values: mask.values.map((value) => (value > 0 ? 1 : 0)) };
+        const covered = blurred(inside, softness).values;
+        const soft = blurred(mask, softness);
+        const edge = edgeValues(halfKernel(softness));
+        const values = soft.values.map((value, i) => (covered[i] ? (evened(covered[i], edge) * value) / covered[i] : 0));
+        return limited({ ...soft, values }, mask, side);
+    }
+
+    /** A Gaussian's weights from its middle to its end, which with their mirror image sum up to 1. */
+    function halfKernel(softness) {
         const reach = Math.floor(SOFTNESS_REACH * softness);
-        if (reach === 0) return plane;
-        const kernel = Float32Array.from({ length: reach + 1 }, (_, i) => Math.exp(-((i / softness) ** 2) / 2));
+        const kernel = Float32Array.from({ length: reach + 1 }, (_, i) => (i ? Math.exp(-((i / softness) ** 2) / 2) : 1));
         const total = 2 * kernel.reduce((sum, weight) => sum + weight) - kernel[0];
-        kernel.forEach((weight, i) => (kernel[i] = weight / total));
-        const limit = { both: (soft) => soft, outwards: Math.max, inwards: Math.min }[side];
+        return kernel.map((weight) => weight / total);
+    }
+
+    /** What a straight edge becomes by a blur, pixel by pixel, from 0 to 1. */
+    function edgeValues(kernel) {
+        const reach = kernel.length - 1;
+        const edge = new Float64Array(2 * reach + 2);
+        for (let i = 1; i < edge.length; i++) edge[i] = edge[i - 1] + kernel[Math.abs(i - 1 - reach)];
+        return edge;
+    }
+
+    /** The place of `value` in the ascending `edge`, as a share of its length. */
+    function evened(value, edge) {
+        let [low, high] = [0, edge.length - 1];
+        if (value >= edge[high]) return 1;
+        while (high - low > 1) {
+            const middle = (low + high) >> 1;
+            if (edge[middle] <= value) low = middle;
+            else high = middle;
+        }
+        return (low + (value - edge[low]) / (edge[high] - edge[low])) / (edge.length - 1);
+    }
+
+    function blurred(plane, softness) {
+        const kernel = halfKernel(softness);
+        if (kernel.length === 1) return plane;
         const { width, height, values } = plane;
-        const blurred = blurLines(blurLines(values, width, height, 1, width, kernel), height, width, width, 1, kernel);
-        return { width, height, values: blurred.map((soft, i) => limit(soft, values[i])) };
+        const rows = blurLines(values, width, height, 1, width, kernel);
+        const soft = blurLines(rows, height, width, width, 1, kernel);
+        // the kernel is a square: its corners reach farther than they may
+        const [seesChange, seesLess] = [(value) => value > 0, (value) => value < 1].map((test) => near(plane, test, softness));
+        return { width, height, values: soft.map((value, i) => (!seesChange[i] ? 0 : !seesLess[i] ? 1 : value)) };
+    }
+
+    /** For each pixel, whether one that passes `test` lies within a soft edge's reach. */
+    function near({ width, height, values }, test, softness) {
+        const found = new Uint8Array(values.length);
+        const reach = SOFTNESS_REACH * softness;
+        const before = new Int32Array(width + 1);
+        for (let y = 0; y < height; y++) {
+            for (let x = 0; x < width; x++) before[x + 1] = before[x] + test(values[y * width + x]);
+            if (!before[width]) continue;
+            for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(height - 1, y + reach); row++) {
+                const half = Math.floor(Math.sqrt(reach ** 2 - (row - y) ** 2));
+                for (let x = 0; x < width; x++) {
+                    found[row * width + x] |= before[Math.min(width, x + half + 1)] > before[Math.max(0, x - half)];
+                }
+            }
+        }
+        return found;
+    }
+
+    function limited(soft, plane, side) {
+        const limit = { both: (value) => value, outwards: Math.max, inwards: Math.min }[side];
+        return { ...soft, values: soft.values.map((value, i) => limit(value, plane.values[i])) };
     }
 
     /** Blurs `lines` lines of `length` values, which lie `step` apart in a line that begins `stride` after the last. */
@@ -95,5 +166,5 @@
         return indices;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, multiply, fanOut, outline });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, multiply, fanOut, outline });
 }

@@ -171,6 +171,63 @@ class TestSoften:
         assert np.array_equal(change_map.soften(plane, 0), plane)
 
 
+class TestSoftenMask:
+    @given(st.floats(0.5, 12))
+    def test_a_straight_edge_falls_evenly_over_three_deviations_on_either_side(self, softness):
+        mask = np.zeros((9, 160), np.float32)
+        mask[:, 80:] = 1
+        reach = int(3 * softness)
+        signed = np.arange(160) - 79.5
+        even = np.clip(0.5 + signed / (2 * reach + 1), 0, 1)
+        assert np.abs(change_map.soften_mask(mask, softness)[4] - even).max() < 1e-5
+
+    @pytest.mark.parametrize("turn", [0, 17, 45])
+    def test_whichever_way_the_edge_runs(self, turn):
+        y, x = np.mgrid[:200, :200] - 99.5
+        signed = x * np.cos(np.deg2rad(turn)) + y * np.sin(np.deg2rad(turn))
+        soft = change_map.soften_mask((signed > 0).astype(np.float32), 10)
+        middle = np.hypot(x, y) < 50
+        error = np.abs(soft - np.clip(0.5 + signed / 61, 0, 1))[middle]
+        assert error.max() < 0.025, "at the end of the reach, past which a slanting edge is still seen"
+        assert error[np.abs(signed[middle]) < 27].max() < 0.011
+
+    @pytest.mark.parametrize("softness", [1.5, 4, 8])
+    def test_the_reach_is_round(self, softness):
+        y, x = np.mgrid[:160, :160]
+        from_middle = np.hypot(x - 80, y - 80)
+        soft = change_map.soften_mask((from_middle <= 40).astype(np.float32), softness)
+        assert (soft[from_middle > 41 + 3 * softness] == 0).all()
+        assert (soft[from_middle < 39 - 3 * softness] == 1).all()
+        assert soft[80, 80 + 40 + int(3 * softness)] > 0
+
+    @given(st.floats(0, 1))
+    def test_a_grey_keeps_its_value_inside_and_scales_the_edge(self, grey):
+        mask = np.zeros((60, 60), np.float32)
+        mask[:, 20:] = 1
+        whole, part = change_map.soften_mask(mask, 4), change_map.soften_mask(mask * np.float32(grey), 4)
+        assert np.abs(part - whole * grey).max() < 1e-5
+
+    def test_two_greys_meet_in_a_gaussian(self):
+        mask = np.full((40, 100), 0.2, np.float32)
+        mask[:, 50:] = 0.8
+        assert np.abs(change_map.soften_mask(mask, 5) - change_map.soften(mask, 5)).max() < 1e-5
+
+    def test_sides(self):
+        mask = np.zeros((9, 64), np.float32)
+        mask[:, 32:] = 1
+        both = change_map.soften_mask(mask, 4)
+        out = change_map.soften_mask(mask, 4, SoftnessSide.OUTWARDS)
+        inside = change_map.soften_mask(mask, 4, SoftnessSide.INWARDS)
+        assert (out[:, 32:] == 1).all() and np.array_equal(out[:, :32], both[:, :32])
+        assert (inside[:, :32] == 0).all() and np.array_equal(inside[:, 32:], both[:, 32:])
+
+    @pytest.mark.parametrize("softness", [0, 0.3])
+    def test_none_leaves_the_mask_as_it_is(self, softness):
+        mask = np.random.default_rng(0).random((8, 8), np.float32)
+        mask[:, :3] = 0
+        assert np.abs(change_map.soften_mask(mask, softness) - mask).max() < 1e-6
+
+
 def hosts_placement(mode: int, canvas: Extent, source: Extent) -> tuple[int, int]:
     """The size to which the WebUI scales a picture in its resize modes 1 (cover) and 2 (contain)."""
     scales = canvas.width / source.width, canvas.height / source.height

@@ -153,6 +153,18 @@ def test_the_mask_of_the_inpaint_tab(panel, is_inverted):
     assert eventually(lambda: close(panel.map, right))
 
 
+@pytest.mark.parametrize("side", ["both", "outwards", "inwards"])
+@pytest.mark.parametrize("softness", [0, 1, 7.5, 20])
+def test_the_soft_edge_of_a_mask_with_greys(panel, side, softness):
+    mask = rectangle_mask()
+    mask[:, 100:] //= 3
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(mask))
+    panel.write(source="mask", softness=softness, softness_side=side)
+    right = expected(mask, source="mask", softness=softness, softness_side=side)
+    assert eventually(lambda: close(panel.map, right))
+
+
 def test_a_map_inside_a_mask(panel):
     url = data_url(Image.fromarray(grey_map()))
     panel.show("img_inpaint_base")

@@ -124,7 +124,7 @@ def test_paint_tick_generate(browser, webui: WebUI):
     assert page.error() == ""
     info = json.loads(page.value("#generation_info_img2img :is(textarea, input)"))
     said = parameters(info["infotexts"][0])
-    assert said["Differential Diffusion"] == "mask" and said["Differential Diffusion softness"] in ("4", "4.0")
+    assert said["Differential Diffusion"] == "mask" and said["Differential Diffusion softness"] in ("3", "3.0")
     different = (page.picture() != pixels(PICTURE)).any(axis=2)
     assert not different[distance() > 12].any() and different[distance() <= -8].mean() > 0.9
     context.close()
