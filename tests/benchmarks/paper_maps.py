@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 256
-SUPERSAMPLING = 4
 
 # The paper's Table 1: (CAM, DAM) of its method, of Blended Latent Diffusion and of Stable Diffusion's inpainting model.
 PAPER = {
@@ -30,38 +29,26 @@ def triangles() -> NDArray[np.float32]:
     """The square cut by its diagonals."""
     middle, end = SIZE / 2, SIZE
     corners = [(0, 0), (end, 0), (end, end), (0, end)]
-    canvas = _canvas(0.0)
+    canvas = np.zeros((SIZE, SIZE), np.float32)
     for level, (a, b) in zip((1 / 3, 2 / 3, 1), list(zip(corners, corners[1:]))):
         _fill(canvas, [a, b, (middle, middle)], level)
-    return _finished(canvas)
+    return canvas
 
 
 def shapes() -> NDArray[np.float32]:
     """A circle, a square, a triangle and a star at different levels on black."""
-    canvas = _canvas(0.0)
-    cv2.circle(canvas, _scaled((74, 76)), 48 * SUPERSAMPLING, 1.0, -1)
-    _fill(canvas, [(144, 24), (236, 24), (236, 116), (144, 116)], 0.4)
+    canvas = np.zeros((SIZE, SIZE), np.float32)
+    cv2.circle(canvas, (74, 76), 46, 1.0, -1)
+    _fill(canvas, [(144, 24), (235, 24), (235, 115), (144, 115)], 0.4)
     _fill(canvas, [(70, 138), (128, 240), (12, 240)], 0.2)
     turns = np.linspace(0, 2 * np.pi, 11)[:-1] - np.pi / 2
-    radii = np.where(np.arange(10) % 2, 24, 58)
+    radii = np.where(np.arange(10) % 2, 23, 55)
     _fill(canvas, [(188 + r * np.cos(t), 188 + r * np.sin(t)) for r, t in zip(radii, turns)], 0.9)
-    return _finished(canvas)
+    return canvas
 
 
 MAPS = {"gradient": gradient, "shapes": shapes, "triangles": triangles}
 
 
-def _canvas(level: float) -> NDArray[np.float32]:
-    return np.full((SIZE * SUPERSAMPLING,) * 2, level, np.float32)
-
-
-def _scaled(point: tuple[float, float]) -> tuple[int, int]:
-    return round(point[0] * SUPERSAMPLING), round(point[1] * SUPERSAMPLING)
-
-
 def _fill(canvas: NDArray[np.float32], corners: list[tuple[float, float]], level: float) -> None:
-    cv2.fillPoly(canvas, [np.array([_scaled(corner) for corner in corners], np.int32)], level)
-
-
-def _finished(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
-    return cv2.resize(canvas, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    cv2.fillPoly(canvas, [np.array(corners).round().astype(np.int32)], level)
