@@ -70,6 +70,11 @@ class Bounds:
     width: int
     height: int
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom, as Pillow takes them."""
+        return self.x, self.y, self.x + self.width, self.y + self.height
+
 
 def decode(text: str) -> np.ndarray:
     """Decode a map's picture from base64 or a data URL: uint8 (H, W), its luminance.

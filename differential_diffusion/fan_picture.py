@@ -46,8 +46,7 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
     form = fitting if is_columns else 0
     thickness = round(capital * (BLOCK if is_columns else widths[form]))
 
-    box = (area.x, area.y, area.x + area.width, area.y + area.height)
-    canvas = np.array(picture.convert("RGB").crop(box).resize(size, Image.Resampling.NEAREST))
+    canvas = np.array(picture.convert("RGB").crop(area.box).resize(size, Image.Resampling.NEAREST))
     bar = np.full((thickness, size[0], 3) if is_columns else (size[1], thickness, 3), BACKGROUND, np.uint8)
     origin = area.x if is_columns else area.y
     for part, strength, steps in zip(parts, strengths, forms[form]):

@@ -227,7 +227,6 @@ class Img2ImgRun:
         if not self._settings.show_change or not self._is_pinned:
             return
         area = self._area
-        box = (area.x, area.y, area.x + area.width, area.y + area.height)
         asked = self._strengths.cells / self._strengths.run
         inputs = [self._unchanged(image) for image in self._p.init_images]
         for index, (result, text) in enumerate(self._with_infotext(processed)):
@@ -235,7 +234,7 @@ class Img2ImgRun:
             if result.image.size != before.size:
                 processed.comments += f"{NAME}: what changed was not measured; another extension resized the picture.\n"
                 return
-            change = change_picture.measure(before.crop(box), result.image.crop(box), asked)
+            change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), asked)
             _append(processed, change_picture.drawn(change), infotext.of_change(text, change.cam, change.dam))
             processed.comments += (
                 f"{NAME}, picture {index + 1}: {change.summary}. (CAM 1 and DAM 0 are perfect. "
@@ -321,8 +320,7 @@ class Img2ImgRun:
         p = self._p
         image = images.flatten(image, shared.opts.img2img_background_color)
         if self._bounds:
-            box = self._bounds
-            image = image.crop((box.x, box.y, box.x + box.width, box.y + box.height))
+            image = image.crop(self._bounds.box)
             return images.resize_image(ResizeMode.FILL.value, image, p.width, p.height)
         if p.resize_mode == ResizeMode.STRETCH_LATENT:
             return image

@@ -54,7 +54,7 @@ def test_a_weak_side_is_an_edit_of_its_own_not_a_blend(host, day):
 def test_no_part_of_a_fan_is_a_blend(host, day):
     """As above, for every part of a fan but the strongest, as a mean over the prompts.
 
-    A single part at a high strength can come nearer, since plain img2img does: at strength 0.8 its own change correlates
+    A single part at a high strength can come nearer, since plain img2img does: at strength 0.8 its change correlates
     with that at 1.0 by 0.97 in the mean over 18 runs (0.86 to 0.999; six prompts, three pictures each, 20 steps of
     DPM++ 2M), that of the fan's part by 0.92 (0.76 to 0.99). A blend's does by 0.999 in each run, at each strength.
     """
