@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 
+import cv2
 import numpy as np
 from alternatives import (
     Map,
@@ -81,8 +82,8 @@ def edit_strength(distance: Mean, full: Mean) -> Plane:
 
 def run(quick: bool) -> None:
     """Print the table of CAM and DAM and save the pictures of E_M."""
-    host = Host(demo_model(half_precision=True))
-    counts = {"": 1, STYLES[0]: 1} if quick else {"": 160} | dict.fromkeys(STYLES, 4)
+    host = Host(demo_model(in_half=True))
+    counts = {"": 1, STYLES[0]: 1} if quick else {"": 180} | dict.fromkeys(STYLES, 2)
     hundredfold_counts = {} if quick else {"": 5}
     maps = {name: draw() for name, draw in MAPS.items()}
     thresholds = best_thresholds(host, maps, 1 if quick else BATCH)
@@ -122,6 +123,28 @@ def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, f
         for m in (*EVERY_PICTURE, HARD)
     ]
     print(table(["method", *(f"{name}, {kind}" for name in maps for kind in kinds)], rows))
+    print(
+        "\nWhat CAM over all prompts is made of. *Levels*: correlation of M with the mean E_M at each level of M, 1 if "
+        "the response is a straight line. *Spread*: how much of E_M's deviation lies between levels; the rest is the "
+        "pictures' own layout, and that a part is fitted to what surrounds it. CAM is their product. *Of full*: "
+        "CAM of the share that the change has of the full change in the same place, which takes the layout out.\n"
+    )
+    everything = {name: {m: pooled(every, name, m, list(counts)) for m in (*EVERY_PICTURE, HARD)} for name in maps}
+    rows = [
+        [m, *(cell for name in maps for cell in _parts(maps[name], *everything[name][m]))]
+        for m in (*EVERY_PICTURE, HARD)
+    ]
+    print(table(["method", *(f"{name} {part}" for name in maps for part in ("levels", "spread", "of full"))], rows))
+    near, middle = _near_and_far_from_the_border(maps["shapes"])
+    print(
+        "\nShare of the full change in the shapes' white circle, within 8 pixels of its border and more than 24 away: ",
+        end="",
+    )
+    shares = {m: distance.plane / full.plane for m, (distance, full) in everything["shapes"].items()}
+    print(
+        "; ".join(f"{m.strip('*')} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items())
+        + "."
+    )
     print("\n" + "; ".join(_verdict(name, maps[name], strengths[name]) for name in maps) + ".")
     print(
         "\nThresholds of hard inpainting, the best of several by CAM: "
@@ -169,14 +192,37 @@ def _thresholds(change_map: Map) -> Sequence[float]:
     return (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
+def pooled(found: Found, name: str, method: str, prompts: Sequence[str]) -> tuple[Mean, Mean]:
+    """Distances with the map and those of the full change, over the pictures of several prompts."""
+    distance = sum((found[prompt, name, method] for prompt in prompts), Mean())
+    return distance, sum((found[prompt, "", ""] for prompt in prompts), Mean())
+
+
 def strength(found: Found, name: str, method: str, prompts: Sequence[str]) -> Plane:
     """E_M over the pictures of several prompts."""
-    distance = sum((found[prompt, name, method] for prompt in prompts), Mean())
-    return edit_strength(distance, sum((found[prompt, "", ""] for prompt in prompts), Mean()))
+    return edit_strength(*pooled(found, name, method, prompts))
 
 
 def _scores(change_map: Map, plane: Plane) -> tuple[str, str]:
     return f"{cam(change_map, plane):.3f}", f"{dam(change_map, plane):.2f}"
+
+
+def _parts(change_map: Map, distance: Mean, full: Mean) -> tuple[str, str, str]:
+    """See the table's own words. Levels are hundredths of M."""
+    plane = edit_strength(distance, full)
+    levels, where = np.unique(change_map.round(2), return_inverse=True)
+    pixels = np.bincount(where.ravel())
+    means = np.bincount(where.ravel(), plane.ravel()) / pixels
+    by_level = means[where].reshape(plane.shape)
+    spread = by_level.std() / plane.std()
+    parts = cam(levels[where].reshape(plane.shape), by_level), spread, cam(change_map, distance.plane / full.plane)
+    return tuple(f"{part:.3f}" for part in parts)  # type: ignore[return-value]
+
+
+def _near_and_far_from_the_border(shapes: Map) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The border and the middle of the one part with M = 1."""
+    depth = cv2.distanceTransform((shapes == 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return (depth > 0) & (depth <= 8), depth > 24
 
 
 def _verdict(name: str, change_map: Map, strengths: dict[str, Plane]) -> str:

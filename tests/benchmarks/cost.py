@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from report import table
-from runs import Host, as_setting, demo_model, held_out
+from runs import Host, as_setting, demo_model, half_precision, held_out
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -48,11 +48,12 @@ def run(quick: bool) -> None:
     host = Host(model)
     shapes = [(512, 1)] if quick else [(512, 1), (512, 4), (1024, 1), (1024, 4)]
     repeats = 3 if GPU and not quick else 1
-    rows = [measured(host, "demo model", side, batch, 2 if quick else 4, repeats) for side, batch in shapes]
+    rows = [measured(host, "demo model", side, batch, 2, repeats) for side, batch in shapes]
     if not quick:
-        big = Host(with_large_unet(model))
+        large = with_large_unet(model)
+        big, kind = Host(large), f"Stable Diffusion 1.5's size, {str(large.dtype).removeprefix('torch.')}"
         for side, batch in shapes if GPU else [(512, 1)]:
-            rows.append(measured(big, "Stable Diffusion 1.5's size", side, batch, 10 if GPU else 2, repeats))
+            rows.append(measured(big, kind, side, batch, 10 if GPU else 2, repeats))
     print(
         "The same run without and with a map (a ramp from 0 to 1; Euler, guided), by turns. "
         "*In the hooks*: time measured inside the session's two hooks, a share of the sampling; that is all that a map "
@@ -257,15 +258,15 @@ class _Large:
         return {"crossattn": torch.zeros(len(prompts), 77, width, device=self._model.alphas_cumprod.device)}
 
     def apply_model(self, x: Tensor, timestep: Tensor, cond: dict[str, Tensor]) -> Tensor:
-        return self.model.diffusion_model(x.to(self._dtype), timestep, cond["crossattn"].to(self._dtype)).sample.to(x)
+        return self.model.diffusion_model(x.to(self.dtype), timestep, cond["crossattn"].to(self.dtype)).sample.to(x)
 
     @property
-    def _dtype(self) -> torch.dtype:
+    def dtype(self) -> torch.dtype:
         return self.model.diffusion_model.dtype
 
 
 def with_large_unet(model: Any) -> _Large:
-    """A UNet of Stable Diffusion 1.5's size; in half precision on a GPU."""
+    """A UNet of Stable Diffusion 1.5's size; in half precision where the processor has it."""
     unet: Any = UNet2DConditionModel(**STABLE_DIFFUSION_1)
     unet.requires_grad_(False)
-    return _Large(model, unet.to(model.alphas_cumprod.device, torch.float16 if GPU else torch.float32))
+    return _Large(model, unet.to(model.alphas_cumprod.device, half_precision() or torch.float32))

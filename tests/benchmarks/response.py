@@ -14,7 +14,7 @@ STEPS = 20
 
 def run(quick: bool) -> None:
     """Print the mean change at each strength and save its curve."""
-    host = Host(demo_model(half_precision=True))
+    host = Host(demo_model(in_half=True))
     strengths = np.linspace(0, 1, 5 if quick else 11)
     prompts, pictures = (PROMPTS[:2], 1) if quick else (PROMPTS, 5)
     figure = Figure(figsize=(6, 4), layout="constrained")

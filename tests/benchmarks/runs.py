@@ -67,13 +67,19 @@ class HalfPrecision:
             return self._model.decode_first_stage(latents).float()
 
 
-def demo_model(half_precision: bool = False) -> Any:
+def demo_model(in_half: bool = False) -> Any:
     """The demo model; in half precision if asked for and the processor has it."""
     model = sd_models.load_model()
     for part in (model.model.diffusion_model, model.first_stage_model):
         part.to(memory_format=torch.channels_last)
-    has_it = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return HalfPrecision(model) if half_precision and has_it else model
+    return HalfPrecision(model) if in_half and half_precision() else model
+
+
+def half_precision() -> torch.dtype | None:
+    """The one that this machine computes fast in, if any."""
+    if torch.cuda.is_available():
+        return torch.float16
+    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
 
 
 class Host:

@@ -52,7 +52,7 @@ class Fit(NamedTuple):
 
 def run(quick: bool) -> None:
     """Print the table and save a strip of pictures."""
-    host = Host(demo_model(half_precision=True))
+    host = Host(demo_model(in_half=True))
     count, softnesses = (1, SOFTNESSES[1:2]) if quick else (40, SOFTNESSES)
     found: dict[tuple[float, str], list[Fit]] = defaultdict(list)
     rows, labels = [], []
