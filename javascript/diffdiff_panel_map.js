@@ -31,10 +31,11 @@
     function softenMask(mask, softness, side) {
         const inside = { ...mask, values: mask.values.map((value) => (value > 0 ? 1 : 0)) };
         const covered = blurred(inside, softness).values;
-        const soft = blurred(mask, softness);
+        const hasGreys = mask.values.some((value) => value > 0 && value < 1);
+        const soft = hasGreys ? blurred(mask, softness).values : covered;
         const edge = edgeValues(halfKernel(softness));
-        const values = soft.values.map((value, i) => (covered[i] ? (evened(covered[i], edge) * value) / covered[i] : 0));
-        return limited({ ...soft, values }, mask, side);
+        const values = soft.map((value, i) => (covered[i] ? (evened(covered[i], edge) * value) / covered[i] : 0));
+        return limited({ ...mask, values }, mask, side);
     }
 
     /** A Gaussian's weights from its middle to its end, which with their mirror image sum up to 1. */

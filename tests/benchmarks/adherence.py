@@ -83,10 +83,10 @@ def edit_strength(distance: Mean, full: Mean) -> Plane:
 def run(quick: bool) -> None:
     """Print the table of CAM and DAM and save the pictures of E_M."""
     host = Host(demo_model(in_half=True))
-    counts = {"": 1, STYLES[0]: 1} if quick else {"": 180} | dict.fromkeys(STYLES, 2)
+    counts = {"": 1, STYLES[0]: 1} if quick else {"": 180} | dict.fromkeys(STYLES, 4)
     hundredfold_counts = {} if quick else {"": 5}
     maps = {name: draw() for name, draw in MAPS.items()}
-    thresholds = best_thresholds(host, maps, 1 if quick else BATCH)
+    thresholds = best_thresholds(host, maps, 1 if quick else 5)
     methods = {name: EVERY_PICTURE | {HARD: partial(hard_inpainting, threshold=thresholds[name])} for name in maps}
     every = measure(host, maps, methods, counts)
     few = measure(host, maps, dict.fromkeys(maps, HUNDREDFOLD), hundredfold_counts)

@@ -44,7 +44,7 @@ TO_PYTHON = ("tolist", "numpy", "cpu", "__array__")
 
 def run(quick: bool) -> None:
     """Print ratios of time, extra memory, and synchronisations."""
-    model = demo_model()
+    model = demo_model(in_half=True)
     host = Host(model)
     shapes = [(512, 1)] if quick else [(512, 1), (512, 4), (1024, 1), (1024, 4)]
     repeats = 3 if GPU and not quick else 1

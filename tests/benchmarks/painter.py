@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from painter_harness import PainterDriver, data_url, serve
 
-POINTS = 500
+POINTS = 300
 STROKES = 200
 LIMITS_MS = {2048: 4, 4096: 10}
 

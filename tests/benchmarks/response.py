@@ -16,7 +16,7 @@ def run(quick: bool) -> None:
     """Print the mean change at each strength and save its curve."""
     host = Host(demo_model(in_half=True))
     strengths = np.linspace(0, 1, 5 if quick else 11)
-    prompts, pictures = (PROMPTS[:2], 1) if quick else (PROMPTS, 5)
+    prompts, pictures = (PROMPTS[:2], 1) if quick else (PROMPTS, 4)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     rows = []

@@ -128,19 +128,21 @@ def fit(before: Pictures, hard: Pictures, after: Pictures, mask: Mask, softness:
     signed = inwards - outwards
     reach = SOFTNESS_REACH * softness
     core, far = signed > reach, signed < -reach
-    steps = {line: _step(after, *_crossings(signed > line)) for line in range(-reach, reach + 1, 2)}
+    across = _steps(after)
+    steps = {line: _mean_across(across, signed > line) for line in range(-reach, reach + 1, 2)}
     own = (steps[-reach] + steps[reach]) / 2
     kept, full = (np.abs(picture.astype(float) - before)[0].mean(axis=-1) for picture in (after, hard))
     return Fit(steps[0] / own, max(steps.values()) / own, kept[core].mean() / full[core].mean(), kept[far].mean())
 
 
-def _crossings(side: Mask) -> tuple[Mask, Mask]:
-    """Where two neighbours along x (H, W - 1) or along y (H - 1, W) lie on different sides."""
-    return side[:, 1:] != side[:, :-1], side[1:] != side[:-1]
-
-
-def _step(picture: Pictures, along_x: Mask, along_y: Mask) -> float:
-    """Mean absolute difference of neighbours at the given places."""
+def _steps(picture: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Absolute differences of neighbours along x (H, W - 1) and along y (H - 1, W)."""
     values = picture[0].astype(np.float32)
-    steps = [np.abs(np.diff(values, axis=axis)).mean(axis=-1)[where] for axis, where in ((1, along_x), (0, along_y))]
-    return float(np.concatenate(steps).mean())
+    return np.abs(np.diff(values, axis=1)).mean(axis=-1), np.abs(np.diff(values, axis=0)).mean(axis=-1)
+
+
+def _mean_across(steps: tuple[NDArray[np.float32], NDArray[np.float32]], side: Mask) -> float:
+    """Mean step between neighbours that lie on different sides."""
+    along_x, along_y = steps
+    crossed = along_x[side[:, 1:] != side[:, :-1]], along_y[side[1:] != side[:-1]]
+    return float(np.concatenate(crossed).mean())
