@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle
 
 import cv2
+import lpips
 import numpy as np
 from alternatives import (
     Map,
@@ -22,11 +24,11 @@ from alternatives import (
     overriding,
     tiling,
 )
-from distance import change
+from distance import structural
 from numpy.typing import NDArray
 from paper_maps import MAPS, PAPER
 from report import heat, save_sheet, table
-from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, batches, demo_model
+from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, Pictures, batches, demo_model
 
 from differential_diffusion.adherence import cam, dam
 
@@ -48,6 +50,11 @@ EVERY_PICTURE: dict[str, Method] = {
 HUNDREDFOLD: dict[str, Method] = {"tiling": tiling, "composition": composition}
 
 Plane = NDArray[np.float64]
+Distance = Callable[[Pictures, Pictures], NDArray[np.float32]]
+"""Of each pixel's surroundings, (N, H, W)."""
+
+MIRRORINGS = ((), (1,), (2,), (1, 2))
+"""Axes of planes (N, H, W) along which a map is mirrored."""
 
 
 class Mean:
@@ -82,33 +89,50 @@ def edit_strength(distance: Mean, full: Mean) -> Plane:
 
 
 def run(quick: bool) -> None:
-    """Print the table of CAM and DAM and save the pictures of E_M."""
+    """Print the tables of CAM and DAM and save the pictures of E_M."""
     host = Host(demo_model(in_half=True))
-    counts = {"": 1, STYLES[0]: 1} if quick else {"": 180} | dict.fromkeys(STYLES, 4)
+    counts = {"": 1, STYLES[0]: 1} if quick else {"": 150} | dict.fromkeys(STYLES, 10)
     hundredfold_counts = {} if quick else {"": 5}
     maps = {name: draw() for name, draw in MAPS.items()}
-    thresholds = best_thresholds(host, maps, 1 if quick else 5)
+    distances = available_distances()
+    thresholds = best_thresholds(host, maps, distances, 1 if quick else 5)
     methods = {name: EVERY_PICTURE | {HARD: partial(hard_inpainting, threshold=thresholds[name])} for name in maps}
-    every = measure(host, maps, methods, counts)
-    few = measure(host, maps, dict.fromkeys(maps, HUNDREDFOLD), hundredfold_counts)
-    show(maps, every, few, thresholds)
-
-
-def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, float]) -> None:
-    """Print what was measured over all pictures, and over few where a hundred runs make one."""
-    counts = {prompt: mean.count for (prompt, name, _), mean in every.items() if not name}
-    styles = [prompt for prompt in counts if prompt]
-    strengths = {name: {m: strength(every, name, m, list(counts)) for m in (*EVERY_PICTURE, HARD)} for name in maps}
-    if few:
-        for name in maps:
-            strengths[name] |= {m: strength(few, name, m, [""]) for m in HUNDREDFOLD}
-    dear = f" (tiling and composition: {few['', '', ''].count}, without a prompt)" if few else ""
+    every = measure(host, maps, methods, distances, counts)
+    few = measure(host, maps, dict.fromkeys(maps, HUNDREDFOLD), distances, hundredfold_counts)
+    dear = f" (tiling and composition: {hundredfold_counts['']}, without a prompt)" if few else ""
     print(
         f"{sum(counts.values())} pictures, {counts['']} of them without a prompt, the rest with a style prompt and "
         f"guidance {STYLE_GUIDANCE:g}{dear}; strength 1, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
-        "for every method. CAM: higher is better; DAM: lower is better. The distance is the mean of 1 - SSIM at four "
-        "scales (see distance.py); the paper used LPIPS, 1000 photographs and Stable Diffusion 2.1.\n"
+        "for every method. From batch to batch the maps are mirrored (as drawn, upside down, left to right, both), and "
+        "what was measured is mirrored back: the demo's landscapes share a layout, sky above, which a thousand "
+        "photographs do not. CAM: higher is better; DAM: lower is better. The paper used LPIPS, 1000 photographs and "
+        "Stable Diffusion 2.1. Thresholds of hard inpainting, the best of several by CAM: "
+        + ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
+        + "."
     )
+    headings = {"LPIPS": "LPIPS (see lpips.py)", "SSIM": "1 - SSIM at four scales (see distance.py)"}
+    for name in distances:
+        print(f"\n### {headings[name]}\n")
+        show(name, maps, every[name], few.get(name, {}))
+
+
+def available_distances() -> dict[str, Distance]:
+    """The paper's, if its weights can be had, and one that needs none."""
+    without_weights: dict[str, Distance] = {"SSIM": structural}
+    try:
+        return {"LPIPS": lpips.LPIPS(lpips.weights())} | without_weights
+    except lpips.Unavailable as error:
+        print(f"Without LPIPS: {error}\n")
+        return without_weights
+
+
+def show(distance: str, maps: dict[str, Map], every: Found, few: Found) -> None:
+    """Print what one distance has measured, over all pictures, and over few where a hundred runs make one."""
+    prompts = list(dict.fromkeys(prompt for prompt, _, _ in every))
+    strengths = {name: {m: strength(every, name, m, prompts) for m in (*EVERY_PICTURE, HARD)} for name in maps}
+    if few:
+        for name in maps:
+            strengths[name] |= {m: strength(few, name, m, [""]) for m in HUNDREDFOLD}
     rows = [
         [method, *(cell for name in maps for cell in _scores(maps[name], strengths[name][method]))]
         for method in strengths["gradient"]
@@ -117,8 +141,9 @@ def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, f
     for label, published in zip(labels, zip(*PAPER.values())):
         rows.append([f"*{label}*", *(f"*{value:g}*" for pair in published for value in pair)])
     print(table(["method", *(f"{name} {metric}" for name in maps for metric in ("CAM", "DAM"))], rows))
+    print("\n" + "; ".join(_verdict(name, maps[name], strengths[name]) for name in maps) + ".")
     print("\nCAM without and with a prompt:\n")
-    kinds = {"without": [""], "with": styles}
+    kinds = {"without": [""], "with": [prompt for prompt in prompts if prompt]}
     rows = [
         [m, *(f"{cam(maps[name], strength(every, name, m, kind)):.3f}" for name in maps for kind in kinds.values())]
         for m in (*EVERY_PICTURE, HARD)
@@ -130,7 +155,7 @@ def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, f
         "pictures' own layout, and that a part is fitted to what surrounds it. CAM is their product. *Of full*: "
         "CAM of the share that the change has of the full change in the same place, which takes the layout out.\n"
     )
-    everything = {name: {m: pooled(every, name, m, list(counts)) for m in (*EVERY_PICTURE, HARD)} for name in maps}
+    everything = {name: {m: pooled(every, name, m, prompts) for m in (*EVERY_PICTURE, HARD)} for name in maps}
     rows = [
         [m, *(cell for name in maps for cell in _parts(maps[name], *everything[name][m]))]
         for m in (*EVERY_PICTURE, HARD)
@@ -146,41 +171,57 @@ def show(maps: dict[str, Map], every: Found, few: Found, thresholds: dict[str, f
         "; ".join(f"{m.strip('*')} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items())
         + "."
     )
-    print("\n" + "; ".join(_verdict(name, maps[name], strengths[name]) for name in maps) + ".")
-    print(
-        "\nThresholds of hard inpainting, the best of several by CAM: "
-        + ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
-        + ".\n\nE_M of each method, white = changed most:\n"
-    )
-    print(_sheet(maps, strengths))
+    print("\nE_M of each method, white = changed most:\n")
+    print(_sheet(f"adherence-{distance.lower()}", maps, strengths))
 
 
-def measure(host: Host, maps: dict[str, Map], methods: dict[str, dict[str, Method]], counts: dict[str, int]) -> Found:
-    """Mean distance maps over `counts[prompt]` pictures for each prompt."""
-    found: Found = defaultdict(Mean)
+def measure(
+    host: Host,
+    maps: dict[str, Map],
+    methods: dict[str, dict[str, Method]],
+    distances: dict[str, Distance],
+    counts: dict[str, int],
+) -> dict[str, Found]:
+    """Mean distance maps over `counts[prompt]` pictures for each prompt, by distance."""
+    found: dict[str, Found] = {}
+    mirrorings = cycle(MIRRORINGS)
     first = 0
     for prompt, count in counts.items():
         for batch in batches(host, (prompt,), count, BATCH, STEPS, first):
-            found[prompt, "", ""].add(change(batch.pictures, full_change(batch)))
-            for name, change_map in maps.items():
-                for method, edit in methods[name].items():
-                    found[prompt, name, method].add(change(batch.pictures, edit(batch, change_map)))
+            axes = next(mirrorings)
+            edits = {("", ""): full_change(batch)} | {
+                (name, method): edit(batch, np.ascontiguousarray(np.flip(change_map[None], axes)[0]))
+                for name, change_map in maps.items()
+                for method, edit in methods[name].items()
+            }
+            for kind, distance in distances.items():
+                means = found.setdefault(kind, defaultdict(Mean))
+                for (name, method), pictures in edits.items():
+                    means[prompt, name, method].add(np.flip(distance(batch.pictures, pictures), axes))
         first += count
     return found
 
 
-def best_thresholds(host: Host, maps: dict[str, Map], pictures: int) -> dict[str, float]:
-    """The threshold of hard inpainting with the best CAM over a few pictures, for each map."""
+def best_thresholds(
+    host: Host, maps: dict[str, Map], distances: dict[str, Distance], pictures: int
+) -> dict[str, float]:
+    """The threshold of hard inpainting with the best CAM over a few pictures (mean of all distances), for each map."""
     best = {}
     batch = next(iter(batches(host, ("",), pictures, pictures, STEPS, first=5000)))
-    full = Mean()
-    full.add(change(batch.pictures, full_change(batch)))
+    full = full_change(batch)
+
+    def score(change_map: Map, edited: Pictures) -> float:
+        cams = []
+        for distance in distances.values():
+            e_m = distance(batch.pictures, edited).mean(axis=0) - distance(batch.pictures, full).mean(axis=0)
+            cams.append(cam(change_map, e_m))
+        return float(np.mean(cams))
+
     for name, change_map in maps.items():
-        scores = {}
-        for threshold in _thresholds(change_map):
-            distance = Mean()
-            distance.add(change(batch.pictures, hard_inpainting(batch, change_map, threshold)))
-            scores[threshold] = cam(change_map, edit_strength(distance, full))
+        scores = {
+            threshold: score(change_map, hard_inpainting(batch, change_map, threshold))
+            for threshold in _thresholds(change_map)
+        }
         best[name] = max(scores, key=scores.__getitem__)
     return best
 
@@ -237,10 +278,10 @@ def _verdict(name: str, change_map: Map, strengths: dict[str, Plane]) -> str:
     )
 
 
-def _sheet(maps: dict[str, Map], strengths: dict[str, dict[str, Plane]]) -> str:
+def _sheet(file: str, maps: dict[str, Map], strengths: dict[str, dict[str, Plane]]) -> str:
     rows, labels = [], []
     for name, planes in strengths.items():
         pictures = [heat(maps[name], 0, 1), *(heat(plane, *np.percentile(plane, (1, 99))) for plane in planes.values())]
         rows.append([picture[::2, ::2] for picture in pictures])
         labels.append(["map", *(method.strip("*").split(" (")[0].split(",")[0][:19] for method in planes)])
-    return save_sheet("adherence", rows, labels)
+    return save_sheet(file, rows, labels)

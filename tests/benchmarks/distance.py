@@ -1,9 +1,8 @@
-"""How much a picture changed, at each pixel.
+"""How much a picture changed, at each pixel, without a network.
 
-The paper measures with LPIPS, whose network weights are a download that these benchmarks do without. In its place
-stands the structural similarity of Wang et al. at several scales ("Multiscale structural similarity", 2003), from
-torchmetrics: it needs no weights, compares structure and colour instead of single pixels, and gives a map as well as a
-number.
+The paper measures with LPIPS (see lpips.py), whose weights not every machine can have. Beside it stands the structural
+similarity of Wang et al. at several scales ("Multiscale structural similarity", 2003), from torchmetrics: it compares
+structure and colour instead of single pixels, and gives a map as well as a number.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 SCALES = (1, 2, 4, 8)
 
 
-def change(before: Pictures, after: Pictures) -> NDArray[np.float32]:
+def structural(before: Pictures, after: Pictures) -> NDArray[np.float32]:
     """Distance of each pixel's surroundings, (N, H, W): 0 = alike, about 1 = unlike at every scale.
 
     At each scale, 1 - SSIM of the pictures reduced by it; the scales' maps are averaged at full size.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from distance import change
+from distance import structural
 from matplotlib.figure import Figure
 from report import link, path_of, table
 from runs import Host, batches, demo_model
@@ -21,7 +21,7 @@ def run(quick: bool) -> None:
     axes = figure.add_subplot()
     rows = []
     for batch in batches(host, prompts, pictures, pictures, STEPS, first=2000):
-        changes = [change(batch.pictures, batch.edit(denoising_strength=float(s))).mean() for s in strengths]
+        changes = [structural(batch.pictures, batch.edit(denoising_strength=float(s))).mean() for s in strengths]
         reached = (np.array(changes) - changes[0]) / (changes[-1] - changes[0])
         label = batch.prompt or "no prompt"
         axes.plot(strengths, reached, marker=".", label=label)
