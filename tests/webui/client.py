@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -145,9 +146,9 @@ class WebUI:
             scripts = scripts | {TITLE: {"args": effect if isinstance(effect, list) else [effect]}}
         if test is not None:
             scripts = scripts | {TESTS: {"args": [test]}}
-        overrides = options.pop("override_settings", {})
-        # a host does not restore an option that was never saved: what one request overrides, the next ones put back
-        self._overridden = {name: self.options[name] for name in overrides} | self._overridden
+        overrides = options.get("override_settings", {})
+        self.restore_options(but=overrides)
+        self._overridden |= {name: self.options[name] for name in overrides}
         if mask is not None:
             options["mask"] = base64_of(mask)
         return {
@@ -159,14 +160,18 @@ class WebUI:
             "height": pictures[0].height,
             "denoising_strength": 0.8,
             "sampler_name": "Euler",
-            "override_settings": self._overridden | overrides,
             "alwayson_scripts": scripts,
         } | options
 
-    def restore_options(self) -> None:
-        """Make one more picture, to put back the options that earlier requests overrode."""
-        if self._overridden:
-            self.img2img(photograph((64, 64)), steps=1)
+    def restore_options(self, but: Container[str] = ()) -> None:
+        """Make one more picture that puts back what earlier requests have overridden: a WebUI leaves an option that was
+        never saved as the request had it."""
+        restored = {name: value for name, value in self._overridden.items() if name not in but}
+        if restored:
+            self._overridden = {name: value for name, value in self._overridden.items() if name in but}
+            body = {"init_images": [base64_of(photograph((64, 64)))], "width": 64, "height": 64, "steps": 1}
+            body |= {"override_settings": restored, "override_settings_restore_afterwards": False}
+            self.post("/sdapi/v1/img2img", body)
 
     def refused(self, body: dict[str, Any]) -> tuple[int, str]:
         """Status and message of a request that must fail."""

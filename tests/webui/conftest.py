@@ -12,10 +12,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def webui(webui: str) -> Iterator[WebUI]:
-    client = WebUI(webui)
-    yield client
-    client.restore_options()
+def webui(webui: str) -> WebUI:
+    return WebUI(webui)
+
+
+@pytest.fixture(autouse=True)
+def options_are_restored(webui: WebUI) -> Iterator[None]:
+    yield
+    webui.restore_options()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
