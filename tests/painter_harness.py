@@ -96,6 +96,24 @@ def decode_map(url: str) -> np.ndarray:
     return np.asarray(picture)
 
 
+def stroke_on_host_canvas(page, block: str, start: float, end: float, height: float) -> None:
+    """A level stroke on the WebUI's own canvas in the block of that id, in shares of its size."""
+    canvas = page.locator(f"#{block} canvas:visible").first
+    page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    y = box["y"] + box["height"] * height
+    for _ in range(2):  # gradio 3's canvas takes its first stroke for the wish to begin
+        page.mouse.move(box["x"] + box["width"] * start, y)
+        page.mouse.down()
+        page.wait_for_timeout(200)
+        for share in np.linspace(start, end, 12):
+            page.mouse.move(box["x"] + box["width"] * share, y)
+            page.wait_for_timeout(30)
+        page.mouse.up()
+        page.wait_for_timeout(1500)
+
+
 class PainterDriver:
     """Uses the painter through real pointer and keyboard events, in the picture's own pixel coordinates."""
 

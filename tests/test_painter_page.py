@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver, distance_to_segment, middles, photo
+from painter_harness import PainterDriver, distance_to_segment, middles, photo, stroke_on_host_canvas
 from PIL import Image, ImageOps
 from scipy import ndimage
 
@@ -286,16 +286,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
         pytest.skip("this page has no canvas to paint masks on")
     page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint").first.click()
     upload(page, encoded(photo(SIDE, SIDE)), "img2maskimg")
-    page.wait_for_timeout(3000)  # the host's canvas empties itself once more after it has shown the picture
-    canvas = page.locator("#img2maskimg canvas:visible").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    start = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(start[0] + box["width"] / 2, start[1], steps=12)
-    page.mouse.up()
-    page.wait_for_timeout(800)
+    stroke_on_host_canvas(page, "img2maskimg", 0.25, 0.75, height=0.25)
     painter.wait()
     painter.canvas.scroll_into_view_if_needed()
     painter.press("From inpaint mask")

@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 import pytest
+from painter_harness import stroke_on_host_canvas
 from PIL import Image
 
 from webui.client import WebUI, columns, map_of, photograph, pixels
@@ -83,22 +84,11 @@ def test_a_stroke_in_the_inpaint_sketch_tab_is_a_mask(open_page):
     side = 256
     picture = photograph((side, side))
     page.upload("inpaint_sketch", picture)
-    page.page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
     page.set_numbers(width=side, height=side, steps=6, denoising_strength=0.9, seed=1)
     page.switch(True)
     page.click("#diffdiff_source input[value=mask]")
     page.fill("#diffdiff_softness input[type=number]", 0)
-    box = page.page.locator("#inpaint_sketch canvas:visible").first.bounding_box()
-    middle = box["y"] + box["height"] / 2
-    for _ in range(2):  # gradio 3's canvas takes its first stroke for the wish to begin
-        page.page.mouse.move(box["x"] + box["width"] * 0.4, middle)
-        page.page.mouse.down()
-        page.page.wait_for_timeout(200)
-        for share in np.linspace(0.4, 0.6, 12):
-            page.page.mouse.move(box["x"] + box["width"] * share, middle)
-            page.page.wait_for_timeout(30)
-        page.page.mouse.up()
-        page.page.wait_for_timeout(1500)
+    stroke_on_host_canvas(page.page, "inpaint_sketch", 0.4, 0.6, height=0.5)
     page.page.wait_for_timeout(3000)
     page.generate()
     assert page.error() == ""
