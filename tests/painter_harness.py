@@ -99,7 +99,6 @@ def decode_map(url: str) -> np.ndarray:
 def stroke_on_host_canvas(page, block: str, start: float, end: float, height: float) -> None:
     """A level stroke on the WebUI's own canvas in the block of that id, in shares of its size."""
     canvas = page.locator(f"#{block} canvas:visible").first
-    page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     y = box["y"] + box["height"] * height

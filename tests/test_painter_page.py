@@ -286,6 +286,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
         pytest.skip("this page has no canvas to paint masks on")
     page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint").first.click()
     upload(page, encoded(photo(SIDE, SIDE)), "img2maskimg")
+    page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
     stroke_on_host_canvas(page, "img2maskimg", 0.25, 0.75, height=0.25)
     painter.wait()
     painter.canvas.scroll_into_view_if_needed()

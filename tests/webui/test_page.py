@@ -84,6 +84,7 @@ def test_a_stroke_in_the_inpaint_sketch_tab_is_a_mask(open_page):
     side = 256
     picture = photograph((side, side))
     page.upload("inpaint_sketch", picture)
+    page.page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
     page.set_numbers(width=side, height=side, steps=6, denoising_strength=0.9, seed=1)
     page.switch(True)
     page.click("#diffdiff_source input[value=mask]")
