@@ -189,11 +189,14 @@
 
         /**
          * The inpaint mask that is painted or uploaded in the visible tab.
+         * @param {{width: number, height: number}} [size] that it is brought to, its own unless given
          * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} 0 or 255, as the host rounds it; null when there is none
          */
-        async inpaintMask() {
+        async inpaintMask(size) {
             const mask = await this.greyMask();
-            return mask && asMask(mask);
+            if (!mask) return null;
+            const { width, height } = size ?? mask;
+            return asMask({ width, height, pixels: globalThis.diffdiff.resample(mask, width, height) });
         }
 
         /**

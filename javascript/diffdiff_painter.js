@@ -369,7 +369,7 @@
                 levels: () => this.#adjust("levels"),
                 importMap: () => this.#importFile(),
                 exportMap: () => this.#exportFile(),
-                fromMask: () => this.#takeFrom(() => this.#page.inpaintMask(), "There is no inpaint mask in the tab that is open above."),
+                fromMask: () => this.#takeFrom(() => this.#page.inpaintMask(this.#map), "There is no inpaint mask in the tab that is open above."),
                 fromResult: () => this.#takeFrom(async () => asMap(await this.#page.lastResult()), "The gallery has no picture yet."),
             };
             edits[id]();
