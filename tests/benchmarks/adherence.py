@@ -137,9 +137,9 @@ def show(distance: str, maps: dict[str, Map], every: Found, few: Found) -> None:
         [method, *(cell for name in maps for cell in _scores(maps[name], strengths[name][method]))]
         for method in strengths["gradient"]
     ]
-    labels = ("paper: Differential Diffusion", "paper: Blended Latent Diffusion", "paper: SD inpainting model")
+    labels = ("Differential Diffusion", "Blended Latent Diffusion", "SD inpainting model")
     for label, published in zip(labels, zip(*PAPER.values())):
-        rows.append([f"*{label}*", *(f"*{value:g}*" for pair in published for value in pair)])
+        rows.append([f"*paper, LPIPS: {label}*", *(f"*{value:g}*" for pair in published for value in pair)])
     print(table(["method", *(f"{name} {metric}" for name in maps for metric in ("CAM", "DAM"))], rows))
     print("\n" + "; ".join(_verdict(name, maps[name], strengths[name]) for name in maps) + ".")
     print("\nCAM without and with a prompt:\n")
