@@ -28,7 +28,7 @@ from distance import structural
 from numpy.typing import NDArray
 from paper_maps import MAPS, PAPER
 from report import heat, save_sheet, table
-from runs import SIZE, STYLE_GUIDANCE, STYLES, Host, Pictures, batches, demo_model
+from runs import SIZE, STYLE_GUIDANCE, STYLES, EncodedOnce, Host, Pictures, batches, demo_model
 
 from differential_diffusion.adherence import cam, dam
 
@@ -90,7 +90,7 @@ def edit_strength(distance: Mean, full: Mean) -> Plane:
 
 def run(quick: bool) -> None:
     """Print the tables of CAM and DAM and save the pictures of E_M."""
-    host = Host(demo_model(in_half=True))
+    host = Host(EncodedOnce(demo_model(in_half=True)))
     counts = {"": 1, STYLES[0]: 1} if quick else {"": 150} | dict.fromkeys(STYLES, 10)
     hundredfold_counts = {} if quick else {"": 5}
     maps = {name: draw() for name, draw in MAPS.items()}

@@ -6,7 +6,7 @@ import numpy as np
 from distance import structural
 from matplotlib.figure import Figure
 from report import link, path_of, table
-from runs import Host, batches, demo_model
+from runs import EncodedOnce, Host, batches, demo_model
 
 PROMPTS = ("", "night", "winter", "mosaic", "autumn", "fire")
 STEPS = 20
@@ -14,7 +14,7 @@ STEPS = 20
 
 def run(quick: bool) -> None:
     """Print the mean change at each strength and save its curve."""
-    host = Host(demo_model(in_half=True))
+    host = Host(EncodedOnce(demo_model(in_half=True)))
     strengths = np.linspace(0, 1, 5 if quick else 11)
     prompts, pictures = (PROMPTS[:2], 1) if quick else (PROMPTS, 4)
     figure = Figure(figsize=(6, 4), layout="constrained")

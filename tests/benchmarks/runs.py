@@ -51,7 +51,6 @@ class HalfPrecision:
 
     def __init__(self, model: sd_models.StableDiffusion) -> None:
         self._model = model
-        self._encoded: dict[bytes, Tensor] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -61,16 +60,29 @@ class HalfPrecision:
             return self._model.apply_model(x, timestep, cond).float()
 
     def encode_first_stage(self, pictures: Tensor) -> Tensor:
-        """The same pictures are encoded once: what a benchmark compares mostly begins with the same ones."""
-        digest = hashlib.sha256(pictures.numpy(force=True).tobytes()).digest()
-        if digest not in self._encoded:
-            with torch.autocast(pictures.device.type, torch.bfloat16):
-                self._encoded[digest] = self._model.encode_first_stage(pictures).float()
-        return self._encoded[digest].clone()
+        with torch.autocast(pictures.device.type, torch.bfloat16):
+            return self._model.encode_first_stage(pictures).float()
 
     def decode_first_stage(self, latents: Tensor) -> Tensor:
         with torch.autocast(latents.device.type, torch.bfloat16):
             return self._model.decode_first_stage(latents).float()
+
+
+class EncodedOnce:
+    """A model that encodes the same pictures once, for comparisons of results that begin with the same ones."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._encoded: dict[bytes, Tensor] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode_first_stage(self, pictures: Tensor) -> Tensor:
+        digest = hashlib.sha256(pictures.numpy(force=True).tobytes()).digest()
+        if digest not in self._encoded:
+            self._encoded[digest] = self._model.encode_first_stage(pictures)
+        return self._encoded[digest].clone()
 
 
 def demo_model(in_half: bool = False) -> Any:

@@ -16,7 +16,7 @@ from alternatives import (
 )
 from numpy.typing import NDArray
 from report import save_sheet, table
-from runs import SIZE, Batch, Host, Pictures, demo_model, grey, held_out_day
+from runs import SIZE, Batch, EncodedOnce, Host, Pictures, demo_model, grey, held_out_day
 
 from differential_diffusion.change_map import SOFTNESS_REACH, soften
 
@@ -52,7 +52,7 @@ class Fit(NamedTuple):
 
 def run(quick: bool) -> None:
     """Print the table and save a strip of pictures."""
-    host = Host(demo_model(in_half=True))
+    host = Host(EncodedOnce(demo_model(in_half=True)))
     count, softnesses = (1, SOFTNESSES[1:2]) if quick else (40, SOFTNESSES)
     found: dict[tuple[float, str], list[Fit]] = defaultdict(list)
     rows, labels = [], []
