@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from differential_diffusion import adherence, lettering
-from differential_diffusion.adherence import SIDE
-from differential_diffusion.change_map import Extent, resample
-from differential_diffusion.lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, LEAST_CAPITAL
+from . import adherence, lettering
+from .adherence import SIDE
+from .change_map import Extent, resample
+from .lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, LEAST_CAPITAL
 
 
 @dataclass(frozen=True)

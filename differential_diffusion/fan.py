@@ -9,7 +9,7 @@ from enum import Enum
 
 import numpy as np
 
-from differential_diffusion.change_map import Bounds, Extent
+from .change_map import Bounds, Extent
 
 FEWEST = 2
 MOST = 10

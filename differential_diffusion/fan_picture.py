@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from differential_diffusion import lettering
-from differential_diffusion.change_map import Bounds
-from differential_diffusion.fan import Axis, Part
-from differential_diffusion.lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, DIM, LEAST_CAPITAL
+from . import lettering
+from .change_map import Bounds
+from .fan import Axis, Part
+from .lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, DIM, LEAST_CAPITAL
 
 STEPS_FORMS = ("{} of {} steps", "{} steps", "{}/{}")
 """How a number of steps is written: the first that fits."""

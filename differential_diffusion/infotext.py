@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
-from differential_diffusion import change_map
-from differential_diffusion.fan import Part
-from differential_diffusion.settings import FIELDS, NAME, Settings, Source
+from . import change_map
+from .fan import Part
+from .settings import FIELDS, NAME, Settings, Source
 
 LABELS = {
     "source": NAME,

@@ -11,10 +11,10 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from differential_diffusion import change_map, fan, infotext
-from differential_diffusion.change_map import Polarity, SoftnessSide
-from differential_diffusion.fan import Axis
-from differential_diffusion.settings import FIELDS, NAME, Source
+from . import change_map, fan, infotext
+from .change_map import Polarity, SoftnessSide
+from .fan import Axis
+from .settings import FIELDS, NAME, Source
 
 SOURCES = {Source.MAP: "Change map", Source.MASK: "Inpaint mask", Source.FAN: "Strength fan"}
 POLARITIES = {Polarity.WHITE_CHANGES: "White changes", Polarity.WHITE_KEEPS: "White keeps"}

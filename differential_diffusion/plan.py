@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from differential_diffusion import change_map, fan, schedule
-from differential_diffusion.change_map import Extent
-from differential_diffusion.settings import BadSetting, Settings, Source
+from . import change_map, fan, schedule
+from .change_map import Extent
+from .settings import BadSetting, Settings, Source
 
 
 def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from differential_diffusion.pin import HISTORY_LENGTHS, History, Noised, Pin, Place
-from differential_diffusion.schedule import COUNTDOWNS, FREE, Schedule
+from .pin import HISTORY_LENGTHS, History, Noised, Pin, Place
+from .schedule import COUNTDOWNS, FREE, Schedule
 
 LEVEL_TOLERANCE = 1e-4
 """Relative. DPM fast and DPM adaptive recompute the schedule's levels through logarithms; 1000 Karras steps lie 6e-3

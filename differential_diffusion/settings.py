@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from differential_diffusion import change_map, fan
-from differential_diffusion.change_map import BadMap, Polarity, SoftnessSide
-from differential_diffusion.fan import Axis
+from . import change_map, fan
+from .change_map import BadMap, Polarity, SoftnessSide
+from .fan import Axis
 
 NAME = "Differential Diffusion"
 MAX_SOFTNESS = 1024.0

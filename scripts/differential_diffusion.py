@@ -1,6 +1,30 @@
-from differential_diffusion import host
-from differential_diffusion.settings import NAME
+import importlib.util
+import sys
+from pathlib import Path
+
 from modules import script_callbacks, scripts
+
+
+def library(file):
+    """The package whose `__init__.py` is `file`, under a name of its own: `differential_diffusion` may be another
+    extension's. A program that has imported it by that name already, as the tests do, shares its modules."""
+    known = sys.modules.get("differential_diffusion")
+    if getattr(known, "__file__", None) == str(file):
+        return known
+    name = "sd_webui_differential_diffusion"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def part(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+PACKAGE = library(Path(__file__).resolve().parents[1] / "differential_diffusion" / "__init__.py").__name__
+host, NAME = part("host"), part("settings").NAME
 
 
 class DifferentialDiffusionScript(scripts.Script):
@@ -12,10 +36,9 @@ class DifferentialDiffusionScript(scripts.Script):
 
     def ui(self, is_img2img):
         # gradio is wanted here and nowhere else: a host without a page starts without it
-        from differential_diffusion import panel
         from modules.ui_components import InputAccordion
 
-        built = panel.build(InputAccordion)
+        built = part("panel").build(InputAccordion)
         self.infotext_fields = built.infotext_fields
         return built.inputs
 

@@ -25,12 +25,16 @@ EDGE = {"host", "panel"}
 
 
 def imports_of(file: Path) -> set[str]:
+    """Full names of what a file imports."""
+    package = file.relative_to(ROOT).with_suffix("").parts
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            above = package[: len(package) - node.level] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -42,10 +46,21 @@ def test_the_core_knows_neither_host_nor_gradio(module):
 
 
 def test_only_host_imports_the_webui():
-    outside = [f for f in LIBRARY.glob("*.py") if f.stem != "host"]
-    assert not [f.name for f in outside if any(name.split(".")[0] == "modules" for name in imports_of(f))]
+    importing = {f for f in LIBRARY.rglob("*.py") if any(name.split(".")[0] == "modules" for name in imports_of(f))}
+    assert {f.parent for f in importing} == {LIBRARY / "host"}
 
 
 def test_every_file_of_scripts_is_a_script():
     for file in (ROOT / "scripts").glob("*.py"):
         assert "scripts.Script" in file.read_text(), f"the WebUI runs {file.name} as a script"
+
+
+def test_the_library_does_not_need_its_own_name():
+    """Another extension may be called `differential_diffusion` too: the script loads ours under another name."""
+    for file in LIBRARY.rglob("*.py"):
+        absolute = [
+            node.module
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.ImportFrom) and not node.level
+        ]
+        assert not [name for name in absolute if name.startswith("differential_diffusion")], file.name

@@ -1,5 +1,7 @@
 """The preview calls scripts as the WebUI does: in its order, with its argument slots, surviving their errors."""
 
+import os
+import subprocess
 import sys
 import textwrap
 
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image
 from pointwise import PointwiseModel, photograph
 
-from modules import script_callbacks, scripts, shared
+from modules import paths, script_callbacks, scripts, shared
 from modules.processing import StableDiffusionProcessingImg2Img, StableDiffusionProcessingTxt2Img, process_images
 
 RECORDER = """
@@ -177,3 +179,39 @@ def test_an_option_that_the_preview_lacks_is_an_attribute_error(name):
 def test_options_keep_their_type():
     with pytest.raises(TypeError, match="img2img_fix_steps"):
         shared.opts.img2img_fix_steps = "yes"
+
+
+NAMESAKE = """
+from differential_diffusion.theirs import ANSWER
+from modules import scripts
+
+class Namesake(scripts.Script):
+    answer = ANSWER
+
+    def title(self):
+        return "namesake"
+"""
+LOAD_BOTH = """
+import sys
+from pathlib import Path
+from modules import paths, scripts
+
+loaded = []
+for folder in sys.argv[1:]:
+    scripts.load_scripts(Path(folder))
+    loaded += [data.script_class for data in scripts.scripts_data]
+print([script().title() for script in loaded])
+"""
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_another_extension_may_have_a_package_of_the_same_name(tmp_path, is_first):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "namesake.py").write_text(NAMESAKE)
+    (tmp_path / "differential_diffusion").mkdir()
+    (tmp_path / "differential_diffusion" / "__init__.py").write_text("")
+    (tmp_path / "differential_diffusion" / "theirs.py").write_text("ANSWER = 42")
+    folders = [str(paths.EXTENSION), str(tmp_path)][:: 1 if is_first else -1]
+    command = [sys.executable, "-c", LOAD_BOTH, *folders]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(paths.PREVIEW)}, capture_output=True, text=True)
+    assert done.stdout.strip() == str(["Differential Diffusion", "namesake"][:: 1 if is_first else -1]), done.stderr

@@ -1,13 +1,13 @@
-"""The WebUI around us: the only module that imports `modules.*` or tells AUTOMATIC1111 and Forge apart.
+"""The life of one run, one call of the host's `process_images`.
 
-One `Img2ImgRun` is one call of the host's `process_images`. It wraps this one `p`'s `init` and `sample`, because an
-error raised there reaches the user, while one raised in a script callback is printed and the picture is made without
-the effect. Everything that it changes on `p` is changed back before the wrapped function returns.
+An `Img2ImgRun` wraps this one `p`'s `init` and `sample`, because an error raised there reaches the user, while one
+raised in a script callback is printed and the picture is made without the effect. Everything that it changes on `p` is
+changed back before the wrapped function returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -16,28 +16,24 @@ import cv2
 import numpy as np
 import torch
 from fastapi import HTTPException
-from PIL import Image, ImageOps
+from PIL import Image
 
-from differential_diffusion import change_map, change_picture, fan, fan_picture, infotext, plan
-from differential_diffusion.change_map import Bounds, Extent, ResizeMode
-from differential_diffusion.pin import variance_exploding, variance_preserving
-from differential_diffusion.schedule import Schedule
-from differential_diffusion.session import SamplingSession
-from differential_diffusion.settings import NAME, BadSetting, Settings, Source, as_fan, named, parse, tag_of
-from modules import images, masking, scripts, sd_samplers_common, shared
-from modules.processing import StableDiffusionProcessingImg2Img, create_binary_mask
+from modules import images, sd_samplers_common, shared
+from modules.processing import StableDiffusionProcessingImg2Img
+
+from .. import change_map, change_picture, fan, fan_picture, infotext, plan
+from ..change_map import Bounds, Extent, ResizeMode
+from ..session import SamplingSession
+from ..settings import NAME, BadSetting, Settings, Source, as_fan, named, parse, tag_of
+from .masks import FILL_KEEPS_ORIGINAL, HostsMask, host_mask
+from .patches import changed, restore_method
+from .samplers import noising_of, schedule_of
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
 
 CELL = 8
 """Pixels of a latent cell; the host calls it opt_f."""
-
-IDLE_STEPS = {"ddim": 2, "ddim_cfgpp": 2, "plms": 2, "unipc": 1}
-"""How many of its t_enc + 1 levels a run of a timestep sampler never denoises."""
-
-FILL_KEEPS_ORIGINAL = 1
-"""The host's `inpainting_fill`: 0 fill, 1 original, 2 latent noise, 3 latent nothing."""
 
 SCRIPTS_WITHOUT_US = {
     "SD upscale": "it runs img2img on tiles, and a map belongs to the whole picture",
@@ -97,44 +93,6 @@ def end(p: Any, processed: Any) -> None:
         run.add_labelled_fans(processed)
         run.add_changes(processed)
     Img2ImgRun.detach(p)
-
-
-def add_plot_axes() -> None:
-    """Offer our settings as axes of the host's X/Y/Z plot."""
-    for data in scripts.scripts_data:
-        plot: Any = data.module
-        if hasattr(plot, "axis_options") and hasattr(plot, "AxisOptionImg2Img"):
-            plot.axis_options += [
-                plot.AxisOptionImg2Img(
-                    f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [*map(str, Source)]
-                ),
-                plot.AxisOptionImg2Img(f"[{NAME}] Softness", float, _plotted("softness")),
-                plot.AxisOptionImg2Img(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
-            ]
-
-
-def _plotted(key: str) -> Callable[[Any, Any, Any], None]:
-    return lambda p, value, _: _set(p, {key: value})
-
-
-def _plotted_range(p: Any, value: str, _: Any) -> None:
-    first, last = fan.range_of(value)
-    _set(p, {"source": Source.FAN.value, "fan_strengths": None, "fan_from": first, "fan_to": last})
-
-
-def _confirm_ranges(_: Any, values: Sequence[str]) -> None:
-    for value in values:
-        fan.range_of(value)
-
-
-def _set(p: Any, values: Mapping[str, Any]) -> None:
-    """Change our script's arguments on this `p` alone, and switch the effect on."""
-    script = next(s for s in p.scripts.alwayson_scripts if s.title() == NAME)
-    own = slice(script.args_from, script.args_to)
-    arguments = list(p.script_args)
-    changed = {**named(arguments[own]), "enabled": True, **values}
-    arguments[script.args_from] = changed
-    p.script_args = arguments
 
 
 def _append(processed: Any, picture: Image.Image, text: str) -> None:
@@ -205,7 +163,7 @@ class Img2ImgRun:
         run = vars(p).pop(RUN, None)
         if run is not None:
             for name, method in run._original_methods.items():
-                _restore_method(p, name, method)
+                restore_method(p, name, method)
 
     def show(self, overlay: Any) -> None:
         """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
@@ -271,10 +229,10 @@ class Img2ImgRun:
         if len(sizes) > 1:
             raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
         picture = Extent(*sizes.pop())
-        mask = _host_mask(p, picture)
+        mask = host_mask(p, picture)
         self._plane = plan.compose(settings, mask, picture)
-        hosts_mask = _HostsMask(p, mask, self._plane)
-        with _changed(p, **hosts_mask.attributes):
+        hosts_mask = HostsMask(p, mask, self._plane)
+        with changed(p, **hosts_mask.attributes):
             self._original_methods["init"](*args, **kwargs)
         p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
         if not hosts_mask.is_cropped:
@@ -360,8 +318,8 @@ class Img2ImgRun:
             samples = p.init_latent.clone()
         else:
             with (
-                _changed(p, denoising_strength=self._strengths.run),
-                _changed(p.sampler, sample_img2img=self._pinned(p.sampler, p.sampler.sample_img2img)),
+                changed(p, denoising_strength=self._strengths.run),
+                changed(p.sampler, sample_img2img=self._pinned(p.sampler, p.sampler.sample_img2img)),
             ):
                 samples = self._original_methods["sample"](*args, **kwargs)
             if not self._is_pinned:
@@ -375,8 +333,8 @@ class Img2ImgRun:
 
     def _fan_parts(self, settings: Settings) -> list[fan.Part]:
         p = self._p
-        with _changed(p, denoising_strength=max(settings.fan_strengths)):
-            _, schedule = _schedule(p, p.sampler)
+        with changed(p, denoising_strength=max(settings.fan_strengths)):
+            _, schedule = schedule_of(p, p.sampler)
         steps = schedule.free_steps(np.array(settings.fan_strengths)).tolist()
         cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
         return fan.parts(settings.fan_strengths, steps, settings.fan_axis, cells, self._area)
@@ -385,7 +343,7 @@ class Img2ImgRun:
         """The sampler's own method with the pin around it. Here both hosts hand over the noise really sampled."""
 
         def sample_with_pin(p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            name, schedule = _schedule(p, sampler)
+            name, schedule = schedule_of(p, sampler)
             with SamplingSession(
                 denoiser=sampler.model_wrap_cfg,
                 sampler=name,
@@ -393,7 +351,7 @@ class Img2ImgRun:
                 strength=self._strengths.cells,
                 original=x,
                 noise=noise,
-                noised=_noising(sampler, x, noise),
+                noised=noising_of(sampler, x, noise),
             ) as session:
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
             self._is_pinned = True
@@ -402,106 +360,6 @@ class Img2ImgRun:
         return sample_with_pin
 
 
-class _HostsMask:
-    """What the host shall take for its inpaint mask while it prepares a run: where the map is above 0.
-
-    It needs one for the crop of "Only masked", for its fills, and for inpainting models; never for blending.
-    """
-
-    def __init__(self, p: Any, mask: np.ndarray | None, plane: np.ndarray) -> None:
-        changes = Image.fromarray(np.where(plane > 0, 255, 0).astype(np.uint8))
-        self.is_cropped = mask is not None and bool(p.inpaint_full_res) and bool(plane.any())
-        self.attributes: dict[str, Any] = {
-            "image_mask": changes if mask is not None or _wants_mask(p.sd_model) else None,
-            "mask_blur_x": 0,
-            "mask_blur_y": 0,
-            "inpainting_mask_invert": 0,
-            "inpaint_full_res": self.is_cropped,
-            "inpainting_fill": p.inpainting_fill if mask is not None else FILL_KEEPS_ORIGINAL,
-        }
-        if mask is not None and p.inpainting_fill != FILL_KEEPS_ORIGINAL:
-            unblurred = Image.fromarray((mask * 255).round().astype(np.uint8))
-            self.attributes["latent_mask"] = self._on_canvas(p, unblurred, changes)
-
-    def _on_canvas(self, p: Any, mask: Image.Image, changes: Image.Image) -> Image.Image:
-        if not self.is_cropped:
-            stretches_latent = p.resize_mode == ResizeMode.STRETCH_LATENT
-            return mask if stretches_latent else images.resize_image(p.resize_mode, mask, p.width, p.height)
-        forge_classic = not hasattr(masking, "get_crop_region_v2")
-        name = "get_crop_region" if forge_classic else "get_crop_region_v2"
-        region: Any = getattr(masking, name)(changes, p.inpaint_full_res_padding)
-        region = masking.expand_crop_region(region, p.width, p.height, changes.width, changes.height)
-        return images.resize_image(ResizeMode.FILL.value, mask.crop(region), p.width, p.height)
-
-
-def _host_mask(p: Any, picture: Extent) -> np.ndarray | None:
-    """The mask of the host's own inpaint tabs, at the picture's size: float32 (H, W) in [0, 1], inverted and rounded
-    as the host does both."""
-    if p.image_mask is None:
-        return None
-    mask = create_binary_mask(p.image_mask, round=p.mask_round)
-    if p.inpainting_mask_invert:
-        mask = ImageOps.invert(mask)
-    plane = np.asarray(mask, dtype=np.float32) / 255
-    plane = change_map.resample(plane, picture)
-    return np.round(plane) if p.mask_round else plane
-
-
-def _wants_mask(sd_model: Any) -> bool:
-    """Whether the model takes a mask as extra input channels (an inpainting checkpoint)."""
-    if hasattr(sd_model, "is_inpaint"):  # Forge
-        return bool(sd_model.is_inpaint)
-    return sd_model.model.conditioning_key in {"hybrid", "concat"} or bool(getattr(sd_model, "is_sdxl_inpaint", False))
-
-
-def _schedule(p: Any, sampler: Any) -> tuple[str, Schedule]:
-    """The sampler's function name and its schedule at the strength that stands on `p` now."""
-    name = sampler.funcname if isinstance(sampler.funcname, str) else sampler.funcname.__name__
-    steps, t_enc = sd_samplers_common.setup_img2img_steps(p, None)
-    if hasattr(sampler, "get_timesteps"):
-        timesteps = sampler.get_timesteps(p, steps).tolist()
-        return name, Schedule.from_timesteps(timesteps, steps, t_enc, IDLE_STEPS.get(name, 2))
-    return name, Schedule.from_sigmas(sampler.get_sigmas(p, steps).tolist(), steps, t_enc)
-
-
-def _noising(sampler: Any, original: torch.Tensor, noise: torch.Tensor) -> Any:
-    """The host's own way to noise `original`, as a function of the level."""
-    original = original.to(noise)
-    if hasattr(sampler, "get_timesteps"):
-        alphas_cumprod = shared.sd_model.alphas_cumprod.to(noise.device)
-        return lambda level: variance_preserving(original, noise, level, alphas_cumprod)
-    predictor = getattr(sampler.model_wrap, "predictor", None)
-    if predictor is not None:  # Forge, also for flow models
-        return lambda level: predictor.noise_scaling(level, noise, original, max_denoise=False)
-    if hasattr(shared.sd_model, "add_noise_to_latent"):  # AUTOMATIC1111 with Stable Diffusion 3
-        return lambda level: shared.sd_model.add_noise_to_latent(original, noise, level)
-    return lambda level: variance_exploding(original, noise, level)
-
-
 def _enlarged(cells: np.ndarray, plane: np.ndarray) -> np.ndarray:
     size = (plane.shape[1], plane.shape[0])
     return cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
-
-
-@contextmanager
-def _changed(target: Any, **values: Any) -> Iterator[None]:
-    """Attributes of `target` changed for a while, and put back whatever happens."""
-    missing = object()
-    before = {name: vars(target).get(name, missing) for name in values}
-    for name, value in values.items():
-        setattr(target, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is missing:
-                delattr(target, name)
-            else:
-                setattr(target, name, value)
-
-
-def _restore_method(p: Any, name: str, method: Any) -> None:
-    if getattr(method, "__func__", None) is getattr(type(p), name):
-        vars(p).pop(name, None)
-    else:
-        setattr(p, name, method)
