@@ -160,6 +160,25 @@ class TestNothingStays:
         assert "sample_img2img" not in vars(sampler)
         assert not sampler.model_wrap_cfg._forward_pre_hooks and not sampler.model_wrap_cfg._forward_hooks
 
+    def test_a_host_with_one_field_for_both_blurs(self, host):
+        def masked():
+            options = {"width": 64, "height": 64, "mask": Image.fromarray(columns(0, 255)), "mask_blur": 3}
+            return StableDiffusionProcessingImg2Img(
+                sd_model=host.model, init_images=[PICTURE], steps=20, seed=7, **options
+            )
+
+        class OneBlur(StableDiffusionProcessingImg2Img):
+            """As on Forge Neo."""
+
+            mask_blur_x = mask_blur_y = property(lambda self: self.mask_blur)
+
+        p = masked()
+        del p.mask_blur_x, p.mask_blur_y
+        p.__class__ = OneBlur
+        ours = host.img2img(PICTURE, {"source": "mask"}, p=p)
+        assert torch.equal(ours.latent, host.img2img(PICTURE, {"source": "mask"}, p=masked()).latent)
+        assert p.mask_blur == 3 and "mask_blur_x" not in vars(p)
+
     def test_a_run_on_the_same_p_is_a_run_of_its_own(self, host):
         first = host.img2img(PICTURE, map_of(0, 128))
         again = host.img2img(PICTURE, map_of(0, 128), p=first.p)

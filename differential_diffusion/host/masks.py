@@ -28,8 +28,8 @@ class HostsMask:
         self.is_cropped = mask is not None and bool(p.inpaint_full_res) and bool(plane.any())
         self.attributes: dict[str, Any] = {
             "image_mask": changes if mask is not None or wants_mask(p.sd_model) else None,
-            "mask_blur_x": 0,
-            "mask_blur_y": 0,
+            # Forge Neo has one field, which the two names of the other hosts only read
+            **dict.fromkeys({"mask_blur", "mask_blur_x", "mask_blur_y"} & set(vars(p)), 0),
             "inpainting_mask_invert": 0,
             "inpaint_full_res": self.is_cropped,
             "inpainting_fill": p.inpainting_fill if mask is not None else FILL_KEEPS_ORIGINAL,
