@@ -2,93 +2,23 @@
 
 {
     const ZOOM_STEP = 1.25;
-    const WHEEL_ZOOM = 0.0016;
-    const SEND_DELAY_MS = 40;
     const ADJUST_DELAY_MS = 40;
     const SMALLEST_ROOM = 240;
     const SHARE_OF_WINDOW = 0.7;
-    const PAN_KEY_STEP = 40;
-    const PEN_ERASER = 32;
     const STRENGTH_STEP = 0.05;
+    const OUTLINED = ["brush", "eraser"];
 
-    const TOOL_KEYS = { b: "brush", e: "eraser", g: "gradient", r: "rectangle", l: "lasso", f: "fill" };
-    const SHIFT_TOOL_KEYS = { g: "radial", r: "ellipse" };
-    const PAN_KEYS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-
-    /** Keeps the hidden field equal to the map: encodes after each edit, one at a time, always the latest. */
-    class MapSender {
-        #page;
-        #map = null;
-        #isStale = false;
-        #timer = null;
-        #running = null;
-
-        /** @param {HostPage} page */
-        constructor(page) {
-            this.#page = page;
-        }
-
-        /** Whether the field does not hold the latest map yet. */
-        get isBehind() {
-            return this.#isStale || this.#running !== null;
-        }
-
-        /** @param {?ChangeMap} map null empties the field */
-        send(map) {
-            this.#map = map;
-            this.#isStale = true;
-            clearTimeout(this.#timer);
-            this.#timer = setTimeout(() => this.flush(), SEND_DELAY_MS);
-        }
-
-        /** @returns {Promise<void>} done when the field holds the latest map */
-        async flush() {
-            clearTimeout(this.#timer);
-            this.#running ??= this.#run().finally(() => (this.#running = null));
-            await this.#running;
-        }
-
-        async #run() {
-            while (this.#isStale) {
-                this.#isStale = false;
-                const map = this.#map;
-                const url = map ? await dataUrl(await this.#encode(map)) : "";
-                if (!this.#isStale) this.#page.sendMap(url);
-            }
-        }
-
-        #encode({ settled, width, height }) {
-            const pixels = this.#page.whiteKeeps ? inverted(settled) : settled;
-            return globalThis.diffdiff.encodePng(pixels, width, height);
-        }
-    }
-
-    function inverted(pixels) {
-        return pixels.map((value) => 255 - value);
-    }
-
-    /** @param {Blob} blob @returns {Promise<string>} */
-    function dataUrl(blob) {
-        return new Promise((resolve, reject) => {
-            const reader = new FileReader();
-            reader.onload = () => resolve(reader.result);
-            reader.onerror = () => reject(reader.error);
-            reader.readAsDataURL(blob);
-        });
-    }
-
-    /** The painter in its container: follows the host's picture, turns pointers and keys into edits, sends the map. */
+    /** The painter in its container: follows the host's picture, turns tools and buttons into edits, sends the map. */
     class Painter {
         #container;
         #page;
         #root;
         #stage;
-        #ring;
-        #guide;
-        #readout;
         #notice;
         #toolbar;
         #view;
+        #marks;
+        #pointers;
         #sender;
         #settings = globalThis.diffdiff.loadSettings();
         #surface;
@@ -99,13 +29,7 @@
         #brush = null;
         /** Whether anything was painted since the map was made: an untouched map is not sent. */
         #isTouched = false;
-        /** The running gesture: {tool, pointerId} of a tool, {pan} or {pinch} of the view. */
-        #gesture = null;
-        #pointers = new Map();
-        #isSpaceHeld = false;
         #adjustment = null;
-        #hover = null;
-        #guidePoints = [];
         #observer = new ResizeObserver(() => this.#layOut());
 
         /**
@@ -115,7 +39,7 @@
         constructor(container, page) {
             this.#container = container;
             this.#page = page;
-            this.#sender = new MapSender(page);
+            this.#sender = new globalThis.diffdiff.MapSender(page);
             page.guardGenerate(
                 () => this.#sender.isBehind,
                 () => this.#sender.flush(),
@@ -154,7 +78,7 @@
         }
 
         #mount() {
-            const { element, Toolbar, MapView, createTools } = globalThis.diffdiff;
+            const { element, Toolbar, MapView, Marks, Pointers, Keys, createTools } = globalThis.diffdiff;
             this.#toolbar = new Toolbar({
                 onAction: (id) => this.#act(id),
                 onSetting: (id, value) => this.#set(id, value),
@@ -164,30 +88,25 @@
             this.#stage = element("div", "diffdiff-stage", { tabIndex: 0 });
             this.#stage.setAttribute("role", "application");
             this.#stage.setAttribute("aria-label", "Change map over the picture");
-            this.#view = new MapView(this.#stage, () => this.#placeMarks());
-            this.#guide = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-            this.#guide.classList.add("diffdiff-guide");
-            this.#guide.setAttribute("aria-hidden", "true");
-            this.#ring = element("div", "diffdiff-ring", { hidden: true });
-            this.#stage.append(this.#guide, this.#ring);
-            this.#readout = element("div", "diffdiff-readout");
-            const foot = element("div", "diffdiff-bar diffdiff-foot", {}, [
-                this.#readout,
-                element("div", "diffdiff-spring"),
-                this.#toolbar.look,
-            ]);
-            const { tools, options, actions } = this.#toolbar;
+            this.#view = new MapView(this.#stage, () => this.#marks.refresh());
+            this.#marks = new Marks(this.#stage, this.#view, (at) => this.#describe(at));
+            const { tools, options, actions, look } = this.#toolbar;
+            const foot = element("div", "diffdiff-bar diffdiff-foot", {}, [this.#marks.readout, element("div", "diffdiff-spring"), look]);
             this.#root = element("div", "diffdiff-painter", {}, [tools, options, actions, this.#notice, this.#stage, foot]);
             this.#root.setAttribute("role", "group");
             this.#root.setAttribute("aria-label", "Change map painter");
             this.#container.append(this.#root);
             this.#surface = this.#createSurface();
             this.#tools = createTools(this.#surface);
+            this.#pointers = new Pointers(this.#stage, this.#view, this.#pointerTarget());
+            new Keys(this.#root, this.#stage, this.#keyTarget());
+            this.#stage.addEventListener("dblclick", () => this.#closeLasso());
+            document.addEventListener("fullscreenchange", () => this.#layOut());
+            window.addEventListener("resize", () => this.#layOut());
             this.#toolbar.showSettings(this.#settings);
-            this.#toolbar.showTool(this.#toolId);
+            this.#choose(this.#toolId);
             this.#view.opacity = this.#settings.overlay;
             this.#view.palette = this.#settings.palette;
-            this.#listen();
             this.#observer.observe(this.#stage);
             this.#showState();
         }
@@ -213,31 +132,44 @@
                 changed: (rect) => painter.#view.invalidate(rect),
                 finish: () => painter.#finish(),
                 revert: () => painter.#view.invalidate(painter.#map.revert()),
-                guide: (points) => painter.#showGuide(points),
+                guide: (points) => painter.#marks.guide(points),
                 colours: () => globalThis.diffdiff.readColours(painter.#picture, painter.#map.width, painter.#map.height),
             };
         }
 
-        #listen() {
-            const stage = this.#stage;
-            stage.addEventListener("pointerdown", (event) => this.#onPointerDown(event));
-            stage.addEventListener("pointermove", (event) => this.#onPointerMove(event));
-            stage.addEventListener("pointerup", (event) => this.#onPointerUp(event));
-            stage.addEventListener("pointercancel", (event) => this.#onPointerCancel(event));
-            stage.addEventListener("pointerleave", () => this.#showHover(null));
-            stage.addEventListener("dblclick", () => this.#closeLasso());
-            stage.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
-            this.#root.addEventListener("keydown", (event) => {
-                if (!this.#onKey(event)) return;
-                event.preventDefault();
-                event.stopPropagation();
-            });
-            this.#root.addEventListener("keyup", (event) => {
-                if (event.code === "Space") this.#holdSpace(false);
-            });
-            stage.addEventListener("blur", () => this.#holdSpace(false));
-            document.addEventListener("fullscreenchange", () => this.#layOut());
-            window.addEventListener("resize", () => this.#layOut());
+        /** @returns {PointerTarget} */
+        #pointerTarget() {
+            return {
+                hasPicture: () => this.#picture !== null,
+                hasFocus: () => this.#root.contains(document.activeElement),
+                hover: (event) => this.#picture && this.#marks.hover(event),
+                interrupted: () => this.#abandon(),
+                idle: (sample) => {
+                    if (this.#toolId === "lasso") this.#tools.lasso.hover(sample);
+                },
+                begin: (isPenEraser) => {
+                    if (!this.#canPaint()) return null;
+                    if (this.#adjustment) this.#abandon();
+                    return isPenEraser ? this.#tools.eraser : this.#tools[this.#toolId];
+                },
+            };
+        }
+
+        /** @returns {KeyTarget} */
+        #keyTarget() {
+            return {
+                hasPicture: () => this.#picture !== null,
+                act: (id) => this.#act(id),
+                step: (direction, isStrength) => this.#step(direction, isStrength),
+                escape: () => this.#escape(),
+                holdSpace: (isHeld) => this.#pointers.holdSpace(isHeld),
+                pan: (x, y) => {
+                    if (this.#view.isFitted) return false;
+                    this.#view.panBy(x, y);
+                    return true;
+                },
+                lasso: this.#tools.lasso,
+            };
         }
 
         // ---- picture and map ----
@@ -278,16 +210,13 @@
 
         #showState() {
             this.#root.classList.toggle("diffdiff-empty", !this.#picture);
-            if (!this.#picture) {
-                this.#readout.textContent = "Put a picture into the img2img tab, then paint here how much each part may change.";
-                return;
-            }
+            this.#marks.hover(null);
+            if (!this.#picture) return;
             this.#toolbar.setLargestSize(Math.max(512, this.#map.width, this.#map.height));
             this.#toolbar.showSetting("size", this.#settings.size);
             this.#toolbar.showHistory(this.#map);
             this.#view.show(this.#picture, this.#map);
             this.#layOut();
-            this.#showHover(null);
             if (!this.#fits) this.#askAboutSize();
         }
 
@@ -308,7 +237,7 @@
             this.#isTouched = true;
             this.#toolbar.showHistory(this.#map);
             this.#sender.send(this.#map);
-            if (this.#hover) this.#showHover(this.#hover);
+            this.#marks.refresh();
         }
 
         /** Replaces the whole map by another picture's values, as an edit. */
@@ -324,14 +253,14 @@
          * @returns {boolean} false when that is not possible now
          */
         #adopt(url) {
-            if (!this.#root || !this.#picture || !this.#fits || this.#gesture || this.#adjustment) return false;
+            if (!this.#root || !this.#picture || !this.#fits || this.#pointers.isBusy || this.#adjustment) return false;
             if (!url.startsWith("data:image/")) {
                 if (this.#isTouched) this.#sender.send(this.#map);
                 return true;
             }
             this.#takeFrom(async () => {
                 const map = asMap(await globalThis.diffdiff.loadImage(url));
-                return this.#page.whiteKeeps ? { ...map, pixels: inverted(map.pixels) } : map;
+                return this.#page.whiteKeeps ? { ...map, pixels: globalThis.diffdiff.inverted(map.pixels) } : map;
             });
             return true;
         }
@@ -379,7 +308,7 @@
             this.#abandon();
             this.#toolId = toolId;
             this.#toolbar.showTool(toolId);
-            this.#placeMarks();
+            this.#outline();
         }
 
         #set(id, value) {
@@ -387,7 +316,11 @@
             globalThis.diffdiff.saveSettings(this.#settings);
             if (id === "overlay") this.#view.opacity = value;
             if (id === "palette") this.#view.palette = value;
-            if (id === "size") this.#placeMarks();
+            if (id === "size") this.#outline();
+        }
+
+        #outline() {
+            this.#marks.diameter = OUTLINED.includes(this.#toolId) ? this.#settings.size : null;
         }
 
         #travel(rect) {
@@ -469,11 +402,21 @@
         /** Ends whatever is half done without keeping it. */
         #abandon() {
             if (!this.#tools) return;
-            if (this.#gesture?.tool) this.#gesture.tool.cancel();
-            this.#gesture = null;
+            this.#pointers.cancel();
             this.#tools.lasso.cancel();
             this.#closeAdjustment();
             if (this.#map) this.#view.invalidate(this.#map.revert());
+        }
+
+        #escape() {
+            if (this.#pointers.isBusy || this.#adjustment || this.#tools.lasso.isOpen) {
+                this.#abandon();
+                this.#stage.focus();
+                return true;
+            }
+            if (document.fullscreenElement !== this.#root) return false;
+            document.exitFullscreen();
+            return true;
         }
 
         /** Says so where it is not possible now. */
@@ -483,10 +426,9 @@
             return this.#fits;
         }
 
-        #tell(text, choices = {}) {
+        #tell(text, choices = { OK: () => this.#dismiss() }) {
             const { element } = globalThis.diffdiff;
-            const buttons = Object.entries({ ...choices, ...(Object.keys(choices).length ? {} : { OK: () => this.#dismiss() }) });
-            const nodes = buttons.map(([label, onClick]) => {
+            const nodes = Object.entries(choices).map(([label, onClick]) => {
                 const button = element("button", "diffdiff-text", { type: "button", textContent: label });
                 button.addEventListener("click", onClick);
                 return button;
@@ -502,154 +444,6 @@
             this.#layOut();
         }
 
-        // ---- pointers ----
-
-        #sample(event) {
-            const { x, y } = this.#view.toPicture(event.clientX, event.clientY);
-            return { x, y, pressure: event.pressure, isPen: event.pointerType === "pen", shift: event.shiftKey };
-        }
-
-        #onPointerDown(event) {
-            if (!this.#picture) return;
-            this.#stage.focus({ preventScroll: true });
-            event.preventDefault();
-            if (event.isTrusted) this.#stage.setPointerCapture(event.pointerId);
-            this.#pointers.set(event.pointerId, event);
-            const touches = this.#touches();
-            if (touches.length === 2) return this.#startPinch(touches);
-            if (this.#gesture) return;
-            if (event.button === 1 || (event.button === 0 && this.#isSpaceHeld)) {
-                this.#gesture = { pan: event, pointerId: event.pointerId };
-                return;
-            }
-            const isPenEraser = event.pointerType === "pen" && event.buttons & PEN_ERASER;
-            if ((event.button !== 0 && !isPenEraser) || !this.#canPaint()) return;
-            if (this.#adjustment) this.#abandon();
-            const tool = isPenEraser ? this.#tools.eraser : this.#tools[this.#toolId];
-            this.#gesture = { tool, pointerId: event.pointerId };
-            tool.start(this.#sample(event));
-            this.#showHover(event);
-        }
-
-        #onPointerMove(event) {
-            if (this.#pointers.has(event.pointerId)) this.#pointers.set(event.pointerId, event);
-            this.#showHover(event);
-            const gesture = this.#gesture;
-            if (gesture?.pinch) return this.#movePinch();
-            if (gesture && gesture.pointerId !== event.pointerId) return;
-            if (gesture?.pan) {
-                this.#view.panBy(event.clientX - gesture.pan.clientX, event.clientY - gesture.pan.clientY);
-                gesture.pan = event;
-            } else if (gesture?.tool) {
-                const events = event.getCoalescedEvents?.() ?? []; // Safari has it since 18.2 only
-                gesture.tool.move((events.length ? events : [event]).map((each) => this.#sample(each)));
-            } else if (this.#toolId === "lasso" && this.#picture) this.#tools.lasso.hover(this.#sample(event));
-        }
-
-        #onPointerUp(event) {
-            this.#pointers.delete(event.pointerId);
-            const gesture = this.#gesture;
-            if (!gesture) return;
-            if (gesture.pinch) {
-                if (this.#touches().length < 2) this.#gesture = null;
-            } else if (gesture.pointerId === event.pointerId) {
-                this.#gesture = null;
-                gesture.tool?.end();
-            }
-        }
-
-        #onPointerCancel(event) {
-            this.#pointers.delete(event.pointerId);
-            if (this.#gesture?.pointerId === event.pointerId) this.#abandon();
-            else if (this.#gesture?.pinch) this.#gesture = null;
-        }
-
-        #touches() {
-            return [...this.#pointers.values()].filter((event) => event.pointerType === "touch");
-        }
-
-        /** A second finger means that the first was not meant to paint. */
-        #startPinch(touches) {
-            if (this.#gesture?.tool) this.#abandon();
-            const pinch = pinchOf(touches);
-            this.#gesture = { pinch, point: this.#view.toPicture(pinch.x, pinch.y), scale: this.#view.scale };
-            this.#showHover(null);
-        }
-
-        #movePinch() {
-            const touches = this.#touches();
-            if (touches.length < 2) return;
-            const { pinch, point, scale } = this.#gesture;
-            const now = pinchOf(touches);
-            this.#view.place(point, now.x, now.y, (scale * now.distance) / pinch.distance);
-        }
-
-        /** With the painter focused the wheel zooms; where it would zoom out of the whole picture, the page scrolls. */
-        #onWheel(event) {
-            const isWanted = event.ctrlKey || this.#root.contains(document.activeElement);
-            if (!this.#picture || !isWanted) return;
-            if (!event.ctrlKey && event.deltaY > 0 && this.#view.isFitted) return;
-            event.preventDefault();
-            const perPixel = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
-            const speed = event.ctrlKey ? 4 : 1;
-            this.#view.zoomAt(event.clientX, event.clientY, Math.exp(-event.deltaY * perPixel * WHEEL_ZOOM * speed));
-            this.#showHover(event);
-        }
-
-        // ---- keyboard ----
-
-        /** @returns {boolean} whether the key was for the painter */
-        #onKey(event) {
-            const isTyping = event.target instanceof HTMLSelectElement;
-            const key = event.key.toLowerCase();
-            if (key === "escape") return this.#escape();
-            if (event.altKey || isTyping) return false;
-            if (event.ctrlKey || event.metaKey) return this.#onControlKey(key, event.shiftKey);
-            if (event.target === this.#stage && this.#onStageKey(event)) return true;
-            if (event.code === "BracketLeft" || ["[", "{"].includes(event.key)) return this.#step(-1, event.shiftKey);
-            if (event.code === "BracketRight" || ["]", "}"].includes(event.key)) return this.#step(1, event.shiftKey);
-            const tool = (event.shiftKey ? SHIFT_TOOL_KEYS : TOOL_KEYS)[key];
-            const action = tool ?? { "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", 0: "fit" }[key];
-            if (!action || !this.#picture) return false;
-            this.#act(action);
-            return true;
-        }
-
-        #onControlKey(key, isShifted) {
-            if (key !== "z" && key !== "y") return false;
-            this.#act(key === "y" || isShifted ? "redo" : "undo");
-            return true;
-        }
-
-        #onStageKey(event) {
-            if (event.code === "Space") {
-                this.#holdSpace(true);
-                return true;
-            }
-            if (event.key in PAN_KEYS && !this.#view.isFitted) {
-                const [x, y] = PAN_KEYS[event.key];
-                this.#view.panBy(x * PAN_KEY_STEP, y * PAN_KEY_STEP);
-                return true;
-            }
-            const { lasso } = this.#tools;
-            if (!lasso.isOpen) return false;
-            if (event.key === "Enter") lasso.close();
-            else if (event.key === "Backspace") lasso.shorten();
-            else return false;
-            return true;
-        }
-
-        #escape() {
-            if (this.#gesture || this.#adjustment || this.#tools.lasso.isOpen) {
-                this.#abandon();
-                this.#stage.focus();
-                return true;
-            }
-            if (document.fullscreenElement !== this.#root) return false;
-            document.exitFullscreen();
-            return true;
-        }
-
         /** Brush size by a tenth, at least one pixel; with Shift the strength. */
         #step(direction, isStrength) {
             if (isStrength) {
@@ -660,7 +454,6 @@
                 const next = size + direction * Math.max(1, Math.round(size / 10));
                 this.#change("size", Math.min(this.#toolbar.largestSize, Math.max(1, next)));
             }
-            return true;
         }
 
         #change(id, value) {
@@ -668,60 +461,15 @@
             this.#set(id, value);
         }
 
-        #holdSpace(isHeld) {
-            this.#isSpaceHeld = isHeld;
-            this.#stage.classList.toggle("diffdiff-panning", isHeld);
-        }
-
         #closeLasso() {
             if (this.#toolId === "lasso" && this.#tools.lasso.isOpen) this.#tools.lasso.close();
         }
 
-        // ---- marks over the picture ----
-
-        #placeMarks() {
-            if (this.#hover) this.#showHover(this.#hover);
-            if (this.#guidePoints.length) this.#showGuide(this.#guidePoints);
-        }
-
-        #showGuide(points) {
-            this.#guidePoints = points;
-            const corners = points.map((point) => {
-                const { x, y } = this.#view.toStage(point);
-                return `${x.toFixed(1)},${y.toFixed(1)}`;
-            });
-            this.#guide.replaceChildren(
-                ...(points.length ? ["diffdiff-guide-edge", "diffdiff-guide-line"] : []).map((className) => {
-                    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-                    line.setAttribute("points", corners.join(" "));
-                    line.setAttribute("class", className);
-                    return line;
-                }),
-            );
-        }
-
-        /** Shows the brush's outline and what the map holds under the pointer. @param {?PointerEvent} event */
-        #showHover(event) {
-            this.#hover = event && { clientX: event.clientX, clientY: event.clientY, pointerType: event.pointerType };
-            if (!this.#picture) return;
-            const hasRing = event && event.pointerType !== "touch" && ["brush", "eraser"].includes(this.#toolId);
-            this.#ring.hidden = !hasRing;
-            if (hasRing) {
-                const stage = this.#stage.getBoundingClientRect();
-                const diameter = Math.max(3, this.#settings.size * this.#view.scale);
-                const left = event.clientX - stage.left - diameter / 2;
-                const top = event.clientY - stage.top - diameter / 2;
-                Object.assign(this.#ring.style, { width: `${diameter}px`, height: `${diameter}px`, transform: `translate(${left}px, ${top}px)` });
-            }
-            const value = event ? this.#valueAt(event.clientX, event.clientY) : null;
-            this.#readout.textContent = value === null ? this.#summary() : this.#describe(value);
-        }
-
-        #summary() {
-            return `${this.#picture.naturalWidth} × ${this.#picture.naturalHeight} px`;
-        }
-
-        #describe(value) {
+        /** What the readout says. @param {?{clientX: number, clientY: number}} at */
+        #describe(at) {
+            if (!this.#picture) return "Put a picture into the img2img tab, then paint here how much each part may change.";
+            const value = at && this.#valueAt(at.clientX, at.clientY);
+            if (value === null) return `${this.#picture.naturalWidth} × ${this.#picture.naturalHeight} px`;
             const { steps, of } = this.#page.stepsOf(value);
             return `Strength ${(value / 255).toFixed(2)} · ${steps} of ${of} steps`;
         }
@@ -742,14 +490,6 @@
         const { readColours, luminance } = globalThis.diffdiff;
         const { naturalWidth: width, naturalHeight: height } = image;
         return { width, height, pixels: luminance(readColours(image, width, height)) };
-    }
-
-    function pinchOf([a, b]) {
-        return {
-            x: (a.clientX + b.clientX) / 2,
-            y: (a.clientY + b.clientY) / 2,
-            distance: Math.max(1, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)),
-        };
     }
 
     globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Painter });

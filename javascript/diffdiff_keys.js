@@ -1,0 +1,88 @@
+"use strict";
+
+{
+    const PAN_KEY_STEP = 40;
+    const TOOLS = { b: "brush", e: "eraser", g: "gradient", r: "rectangle", l: "lasso", f: "fill" };
+    const SHIFT_TOOLS = { g: "radial", r: "ellipse" };
+    const LOOKS = { "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", 0: "fit" };
+    const PANS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+    /**
+     * What the keys act on.
+     * @typedef {Object} KeyTarget
+     * @property {() => boolean} hasPicture
+     * @property {(id: string) => void} act a tool's or a button's id
+     * @property {(direction: number, isStrength: boolean) => void} step a smaller or larger brush, or its strength
+     * @property {() => boolean} escape whether there was anything to leave
+     * @property {(isHeld: boolean) => void} holdSpace
+     * @property {(x: number, y: number) => boolean} pan by CSS pixels; false when the whole picture is shown
+     * @property {LassoTool} lasso
+     */
+
+    /** The painter's shortcuts. */
+    class Keys {
+        #stage;
+        #target;
+
+        /**
+         * @param {HTMLElement} root keys are the painter's while the focus is in here
+         * @param {HTMLElement} stage some only while it is on this part
+         * @param {KeyTarget} target
+         */
+        constructor(root, stage, target) {
+            this.#stage = stage;
+            this.#target = target;
+            root.addEventListener("keydown", (event) => {
+                if (!this.#press(event)) return;
+                event.preventDefault();
+                event.stopPropagation();
+            });
+            root.addEventListener("keyup", (event) => {
+                if (event.code === "Space") target.holdSpace(false);
+            });
+        }
+
+        /** @returns {boolean} whether the key was for the painter */
+        #press(event) {
+            const key = event.key.toLowerCase();
+            if (key === "escape") return this.#target.escape();
+            if (event.altKey || event.target instanceof HTMLSelectElement) return false;
+            if (event.ctrlKey || event.metaKey) return this.#pressControl(key, event.shiftKey);
+            if (event.target === this.#stage && this.#pressOnStage(event)) return true;
+            if (event.code === "BracketLeft" || ["[", "{"].includes(event.key)) return this.#step(-1, event.shiftKey);
+            if (event.code === "BracketRight" || ["]", "}"].includes(event.key)) return this.#step(1, event.shiftKey);
+            const action = (event.shiftKey ? SHIFT_TOOLS : TOOLS)[key] ?? LOOKS[key];
+            if (!action || !this.#target.hasPicture()) return false;
+            this.#target.act(action);
+            return true;
+        }
+
+        #pressControl(key, isShifted) {
+            if (key !== "z" && key !== "y") return false;
+            this.#target.act(key === "y" || isShifted ? "redo" : "undo");
+            return true;
+        }
+
+        #pressOnStage(event) {
+            if (event.code === "Space") {
+                this.#target.holdSpace(true);
+                return true;
+            }
+            const pan = PANS[event.key];
+            if (pan && this.#target.pan(pan[0] * PAN_KEY_STEP, pan[1] * PAN_KEY_STEP)) return true;
+            const { lasso } = this.#target;
+            if (!lasso.isOpen) return false;
+            if (event.key === "Enter") lasso.close();
+            else if (event.key === "Backspace") lasso.shorten();
+            else return false;
+            return true;
+        }
+
+        #step(direction, isStrength) {
+            this.#target.step(direction, isStrength);
+            return true;
+        }
+    }
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Keys });
+}
