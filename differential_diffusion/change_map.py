@@ -23,6 +23,13 @@ MAX_PIXELS = 64_000_000
 """Largest map, in pixels."""
 MAX_ENCODED = 4 * MAX_PIXELS
 """Longest base64 text of a map, in characters."""
+KINDS = "PNG, JPEG, WebP or TIFF"
+"""Of pictures, as a message names them. Pillow reads more."""
+DEEP_WHITES = (1, 255, 65535)
+"""White of a picture with more than eight bits, by the first of these that its largest value does not exceed. 1 is for
+floats alone."""
+BLACK_INK = 8
+"""What is no brighter than this, of 255, is black that a lossy file has stirred."""
 SOFTNESS_REACH = 3
 """A soft edge ends after this many standard deviations; beyond, every pixel keeps the value it had."""
 
@@ -77,13 +84,14 @@ class Bounds:
 
 
 def decode(text: str) -> np.ndarray:
-    """Decode a map's picture from base64 or a data URL: uint8 (H, W), its luminance.
+    """Decode a map's picture from base64 or a data URL: uint8 (H, W), its `luminance`.
 
-    A transparent picture is taken over black; an EXIF rotation is applied. The text is never opened as a path or URL,
-    and size is checked before a pixel is decoded.
+    The text is never opened as a path or URL, and size is checked before a pixel is decoded. Of an animation the first
+    picture is taken.
 
     Raises:
-        BadMap: not base64, not a picture, or beyond `MAX_SIDE`, `MAX_PIXELS` or `MAX_ENCODED`.
+        BadMap: not base64, not a picture, of values that `luminance` refuses, or beyond `MAX_SIDE`, `MAX_PIXELS` or
+            `MAX_ENCODED`.
     """
     if len(text) > MAX_ENCODED:
         raise BadMap(f"the picture's text has {len(text)} characters; at most {MAX_ENCODED} are allowed")
@@ -105,8 +113,10 @@ def decode(text: str) -> np.ndarray:
         raise _too_large("far larger") from None
     except BadMap:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise BadMap(f"not a picture that can be decoded ({error}); PNG, JPEG or WebP are") from error
+    except UnidentifiedImageError:
+        raise BadMap(f"not a picture of a known kind; {KINDS} are") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadMap(f"not a picture that can be decoded ({error}); {KINDS} are") from error
 
 
 def _too_large(size: str) -> BadMap:
@@ -114,15 +124,40 @@ def _too_large(size: str) -> BadMap:
 
 
 def luminance(picture: Image.Image) -> np.ndarray:
-    """Brightness of a picture: uint8 (H, W). Transparency is taken over black, EXIF rotation applied, 16 bits kept to
-    their upper 8."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):
-        return (np.asarray(picture, dtype=np.int32).clip(0, 65535) >> 8).astype(np.uint8)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
-    return np.asarray(picture.convert("L"))
+    """Brightness of a picture: uint8 (H, W). EXIF rotation is applied, and transparency taken over black.
+
+    Where nothing shows over black, but the alpha is uneven, the alpha is what was drawn: black strokes on a transparent
+    ground. Deep pictures do not say what their white is: the range that their values fill tells (`DEEP_WHITES`).
+
+    Raises:
+        BadMap: a deep picture of another range, or one with values that are no numbers.
+    """
+    if picture.format != "TIFF":  # which turns by itself as it loads
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return _from_deep(np.asarray(picture))
+    if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
+        return np.asarray(picture.convert("L"))
+    picture = picture.convert("RGBA")
+    alpha = np.asarray(picture.getchannel("A"))
+    over_black = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+    shown = np.asarray(over_black.convert("L"))
+    return alpha if shown.max() <= BLACK_INK and np.ptp(alpha) > BLACK_INK else shown
+
+
+def _from_deep(values: np.ndarray) -> np.ndarray:
+    """Grey of more than eight bits, integer or float (H, W), as uint8."""
+    is_float = values.dtype.kind == "f"
+    if is_float and not np.isfinite(values).all():
+        raise BadMap("the picture has values that are no numbers")
+    low, high = values.min(), values.max()
+    whites = DEEP_WHITES if is_float else DEEP_WHITES[1:]
+    white = next((white for white in whites if high <= white), None)
+    if white is None or low < 0:
+        *most, last = (f"0 to {white}" for white in whites)
+        raise BadMap(f"the picture's values go from {low:g} to {high:g}; {', '.join(most)} or {last} are allowed")
+    grey = np.rint(values * (255 / white)) if is_float else values.astype(np.int64) * 256 // (white + 1)
+    return grey.astype(np.uint8)
 
 
 def digest(grey: np.ndarray) -> str:

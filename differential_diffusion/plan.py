@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import change_map, fan, schedule
-from .change_map import Extent
+from .change_map import Extent, Polarity
 from .settings import BadSetting, Settings, Source
+
+FAINT = 5 / 255
+"""A map that is nowhere above this (of 1) was hardly meant: 0 and 1 in a file whose white is 255, or black ink."""
 
 
 def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.ndarray:
@@ -38,6 +41,26 @@ def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.
         soft = change_map.soften_mask(plane, settings.softness, settings.softness_side)
         return np.maximum(soft, settings.minimum)
     return change_map.soften(plane, settings.softness, settings.softness_side)
+
+
+def why_so_little(settings: Settings, mask: np.ndarray | None, plane: np.ndarray) -> str | None:
+    """Why a run changes nothing, or almost nothing, in words for its user; None if it changes something.
+
+    Args:
+        settings, mask: that the map was composed of.
+        plane: the map itself, float32 (H, W) in [0, 1].
+    """
+    peak = float(plane.max())
+    if peak > FAINT:
+        return None
+    has_map = settings.map is not None and settings.source is not Source.MASK
+    what = "the change map" if has_map else "the inpaint mask"
+    where = "everywhere inside the inpaint mask" if has_map and mask is not None else "everywhere"
+    if peak > 0:
+        return f"almost nothing was changed: {what} is {peak:.1%} or less {where}"
+    if has_map and settings.polarity is Polarity.WHITE_KEEPS:
+        return f"nothing was changed: {what} is white {where}, and white keeps"
+    return f"nothing was changed: {what} is black {where}"
 
 
 @dataclass(frozen=True)

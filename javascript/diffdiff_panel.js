@@ -6,6 +6,8 @@
     const WATCH_MS = 100;
     /** Below half a grey value nothing is soft any more. */
     const FAINTEST = 0.5 / 255;
+    /** As in Python: a map that is nowhere above this was hardly meant. */
+    const FAINT = 5 / 255;
     /** Softness of a mask that was just taken, as a share of the longer side. */
     const USUAL_SOFTNESS = 1 / 48;
     const EDGE = [249, 115, 22];
@@ -139,6 +141,8 @@
             this.#showMap(plane);
             this.#showZone(plane, picture);
             this.#showSteps(plane);
+            const caution = this.#caution(plane, map !== null, mask !== null);
+            this.#note.textContent = [caution, this.#unused()].filter(Boolean).join(" ");
         }
 
         get #usesMap() {
@@ -161,6 +165,17 @@
             if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
             if (source === "fan" && !this.#fields.fanStrengths.length) return "The fan takes 2 to 10 strengths from 0 to 1.";
             return picture ? "" : "Put a picture into the img2img tab.";
+        }
+
+        /** Why the run will change nothing, or almost nothing; empty when it will. */
+        #caution({ values }, hasMap, hasMask) {
+            const peak = values.reduce((most, value) => Math.max(most, value), 0);
+            if (peak > FAINT) return "";
+            const what = hasMap ? "the map" : "the inpaint mask";
+            const where = hasMap && hasMask ? "everywhere inside the inpaint mask" : "everywhere";
+            if (peak > 0) return `Almost nothing will change: ${what} is ${(100 * peak).toFixed(1)} % or less ${where}.`;
+            const whiteKeeps = hasMap && this.#fields.choice("polarity") === "white keeps";
+            return `Nothing will change: ${what} is ${whiteKeeps ? `white ${where}, and white keeps` : `black ${where}`}.`;
         }
 
         /** What of the host's is without effect while ours is on; empty when nothing. */

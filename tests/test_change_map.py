@@ -51,10 +51,100 @@ class TestDecode:
         exif[0x0112] = 6
         assert change_map.decode(encoded(picture, "JPEG", exif=exif)).shape == (4, 2)
 
-    def test_sixteen_bits_keep_their_upper_eight(self):
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+    def test_sixteen_bits_keep_their_upper_eight(self, kind):
         deep = (np.arange(256, dtype=np.uint16).reshape(16, 16) << 8) + 255
-        grey = change_map.decode(encoded(Image.fromarray(deep)))
+        grey = change_map.decode(encoded(Image.fromarray(deep), kind))
         assert np.array_equal(grey, (deep >> 8).astype(np.uint8))
+
+    @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0])
+    def test_floats_are_read_by_the_range_that_they_fill(self, white):
+        ramp = (np.linspace(0, 1, 64).reshape(8, 8) * white).astype(np.float32)
+        grey = change_map.decode(encoded(Image.fromarray(ramp), "TIFF"))
+        assert np.abs(grey / 255 - np.linspace(0, 1, 64).reshape(8, 8)).max() <= 0.5 / 255 + 1e-6
+
+    @pytest.mark.parametrize(("kind", "dtype"), [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", np.int32)])
+    def test_eight_bits_in_a_larger_integer_stay_what_they_are(self, kind, dtype):
+        grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+        assert np.array_equal(change_map.decode(encoded(Image.fromarray(grey.astype(dtype)), kind)), grey)
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [
+            ([np.nan, 0.5], "no numbers"),
+            ([np.inf, 0.5], "no numbers"),
+            ([-0.5, 0.5], "from -0.5 to 0.5; 0 to 1, 0 to 255 or 0 to 65535 are"),
+            ([0, 1e6], "from 0 to 1e\\+06; 0 to 1"),
+        ],
+    )
+    def test_floats_of_no_known_range_are_refused(self, values, said):
+        with pytest.raises(BadMap, match=said):
+            change_map.decode(encoded(Image.fromarray(np.array([values], np.float32)), "TIFF"))
+
+    @pytest.mark.parametrize("values", [[-3, 200], [0, 70_000]])
+    def test_integers_of_no_known_range_are_refused(self, values):
+        with pytest.raises(BadMap, match=f"from {values[0]} to {values[1]}; 0 to 255 or 0 to 65535 are"):
+            change_map.decode(encoded(Image.fromarray(np.array([values], np.int32)), "TIFF"))
+
+    @pytest.mark.parametrize(
+        ("mode", "kind"),
+        [("1", "PNG"), ("P", "PNG"), ("P", "GIF"), ("LA", "PNG"), ("RGB", "PNG"), ("RGBA", "WEBP"), ("CMYK", "TIFF")],
+    )
+    def test_the_ways_to_store_a_black_and_white_map_agree(self, mode, kind):
+        grey = np.kron([[0, 255], [255, 0]], np.ones((8, 8), np.uint8)).astype(np.uint8)
+        picture = Image.fromarray(grey).convert(mode if mode != "CMYK" else "RGB").convert(mode)
+        assert np.array_equal(change_map.decode(encoded(picture, kind, lossless=True)), grey)
+
+    def test_of_an_animation_the_first_picture_is_taken(self):
+        frames = [Image.new("L", (4, 4), value) for value in (200, 0, 90)]
+        text = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+        assert (change_map.decode(text) == 200).all()
+
+    def test_a_rotated_deep_picture(self):
+        ramp = np.linspace(0, 1, 8, dtype=np.float32).reshape(2, 4)
+        grey = change_map.decode(encoded(Image.fromarray(ramp), "TIFF", tiffinfo={0x0112: 6}))
+        assert np.array_equal(grey, np.rot90(np.rint(ramp * 255), -1))
+
+
+class TestAlpha:
+    """A picture in which nothing shows over black, but its alpha does."""
+
+    RAMP = np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8)
+
+    def strokes(self, *colour: int) -> Image.Image:
+        picture = Image.new("RGB", (8, 8), colour)
+        picture.putalpha(Image.fromarray(self.RAMP))
+        return picture
+
+    @pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF")])
+    def test_black_strokes_on_transparency_are_read_by_their_alpha(self, mode, kind):
+        text = encoded(self.strokes(0, 0, 0).convert(mode), kind, lossless=True, exact=True)
+        assert np.array_equal(change_map.decode(text), self.RAMP)
+
+    def test_lossy_ink_is_black_too(self):
+        text = encoded(self.strokes(2, 1, 3), "WEBP", quality=80)
+        assert np.array_equal(change_map.decode(text), self.RAMP)
+
+    def test_strokes_in_a_palette(self):
+        picture = Image.new("P", (8, 8), 0)
+        picture.putpalette([0, 0, 0, 0, 0, 0])
+        picture.paste(1, (0, 0, 4, 8))
+        grey = change_map.decode(encoded(picture, transparency=0))
+        assert (grey[:, :4] == 255).all() and not grey[:, 4:].any()
+
+    def test_what_shows_over_black_is_read_over_black(self):
+        grey = change_map.decode(encoded(self.strokes(128, 128, 128)))
+        assert np.abs(grey - 128 / 255 * self.RAMP).max() <= 1
+
+    @pytest.mark.parametrize("alpha", [0, 128, 255])
+    def test_an_even_alpha_tells_nothing(self, alpha):
+        assert not change_map.decode(encoded(Image.new("RGBA", (4, 4), (0, 0, 0, alpha)))).any()
+
+
+class TestRefusal:
+    def test_colours_that_cannot_be_converted(self):
+        with pytest.raises(BadMap, match="can be decoded .*LAB"):
+            change_map.decode(encoded(Image.merge("LAB", [Image.new("L", (2, 2))] * 3), "TIFF"))
 
     @pytest.mark.parametrize(
         "text",

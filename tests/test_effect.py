@@ -422,6 +422,23 @@ class TestWhatChanged:
         assert len(ours.images) == 2 and "no CAM or DAM" in ours.processed.comments
 
 
+@pytest.mark.parametrize(
+    ("effect", "mask", "said"),
+    [
+        (map_of(0), None, "nothing was changed: the change map is black everywhere"),
+        (map_of(255, polarity="white keeps"), None, "the change map is white everywhere, and white keeps"),
+        (map_of(255, 0), columns(0, 255), "the change map is black everywhere inside the inpaint mask"),
+        ({"source": "mask"}, columns(0), "nothing was changed: the inpaint mask is black everywhere"),
+        ({"source": "fan"}, columns(0), "nothing was changed: the inpaint mask is black everywhere"),
+        (map_of(0, 1), None, "almost nothing was changed: the change map is 0.4% or less everywhere"),
+    ],
+)
+def test_a_run_that_changes_nothing_says_so(host, effect, mask, said):
+    run = host.img2img(PICTURE, effect, mask=None if mask is None else Image.fromarray(mask), steps=4, n_iter=2)
+    assert run.processed.comments.count(said) == 1
+    assert "was changed" not in host.img2img(PICTURE, map_of(0, 9), steps=4).processed.comments
+
+
 def test_infotext_is_written_only_by_a_run_that_was_pinned(host):
     ours = host.img2img(PICTURE, map_of(0, 255, softness=4))
     assert "Differential Diffusion: map," in ours.infotext and "Differential Diffusion softness: 4.0" in ours.infotext

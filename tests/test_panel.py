@@ -245,6 +245,27 @@ class TestWords:
         panel.write(source="fan")
         assert eventually(lambda: panel.words == "Put a picture into the img2img tab.")
 
+    @pytest.mark.parametrize(
+        ("grey", "polarity", "words"),
+        [
+            (0, "white changes", "Nothing will change: the map is black everywhere."),
+            (255, "white keeps", "Nothing will change: the map is white everywhere, and white keeps."),
+            (1, "white changes", "Almost nothing will change: the map is 0.4 % or less everywhere."),
+        ],
+    )
+    def test_a_map_that_changes_nothing_is_named_before_the_run(self, panel, grey, polarity, words):
+        map_url = data_url(Image.new("L", (SIZE.width, SIZE.height), grey))
+        panel.write(map=map_url, polarity=polarity)
+        assert eventually(lambda: words in panel.words)
+        panel.write(polarity="white keeps" if polarity == "white changes" else "white changes")
+        assert eventually(lambda: "will change" not in panel.words)
+
+    def test_a_black_mask_is_named_before_the_run(self, panel):
+        panel.show("img_inpaint_base")
+        panel.put("img_inpaint_mask", Image.fromarray(255 - 0 * rectangle_mask()))
+        panel.write(source="mask", mask_mode="Inpaint not masked")
+        assert eventually(lambda: "Nothing will change: the inpaint mask is black everywhere." in panel.words)
+
     def test_what_the_host_has_for_soft_borders_is_said_to_be_unused(self, panel):
         panel.write(source="fan")
         assert eventually(lambda: "Darkest" in panel.words)

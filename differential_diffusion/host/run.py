@@ -231,6 +231,9 @@ class Img2ImgRun:
         picture = Extent(*sizes.pop())
         mask = host_mask(p, picture)
         self._plane = plan.compose(settings, mask, picture)
+        reason = plan.why_so_little(settings, mask, self._plane)
+        if reason is not None:
+            p.comment(f"{NAME}: {reason}.")
         hosts_mask = HostsMask(p, mask, self._plane)
         with changed(p, **hosts_mask.attributes):
             self._original_methods["init"](*args, **kwargs)

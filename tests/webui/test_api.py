@@ -1,5 +1,8 @@
 """The HTTP interface: both forms of arguments, both clients, and what a bad request gets."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,6 +98,50 @@ def test_every_form_of_a_map(webui: WebUI):
     assert np.array_equal(scaled[:, :60], pixels(PICTURE)[:, :60])
 
 
+def tiff_of(values: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "TIFF")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_every_way_to_store_a_map(webui: WebUI):
+    """Infotext names a map by a digest of its pixels."""
+    grey = np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8)
+    strokes = Image.new("RGBA", (8, 8), "black")
+    strokes.putalpha(Image.fromarray(grey))
+    forms = {
+        "8 bits": base64_of(grey),
+        "black strokes on transparency": base64_of(strokes),
+        "16 bits": base64_of(grey.astype(np.uint16) * 257),
+        "float": tiff_of(grey.astype(np.float32) / 255),
+        "32 bits": tiff_of(grey.astype(np.int32)),
+    }
+    digests = {
+        form: parameters(webui.img2img(PICTURE, {"map": text}, steps=1).infotext)["Differential Diffusion map"]
+        for form, text in forms.items()
+    }
+    assert len(set(digests.values())) == 1, digests
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        (map_of(0), "nothing was changed: the change map is black everywhere"),
+        (
+            map_of(255, polarity="white keeps"),
+            "nothing was changed: the change map is white everywhere, and white keeps",
+        ),
+        (map_of(1), "almost nothing was changed: the change map is 0.4% or less everywhere"),
+    ],
+    ids=["black", "white keeps", "0 and 1 for 0 and 255"],
+)
+def test_a_run_that_changes_nothing_says_so(webui: WebUI, effect, said):
+    webui.needs_test_extension()
+    run = webui.img2img(PICTURE, effect, steps=2, n_iter=2).run
+    assert run["comments"] == [f"Differential Diffusion: {said}."]
+    assert not webui.img2img(PICTURE, map_of(HALF), steps=2).run["comments"]
+
+
 REFUSED = [
     ({}, "map"),
     (map_of(HALF, strength=1), "strength"),
@@ -118,6 +165,8 @@ REFUSED = [
     ({"map": "http://127.0.0.1:9/map.png"}, "map"),
     ({"map": "data:image/svg+xml;base64,PHN2Zy8+"}, "map"),
     ({"map": "bm90IGEgcGljdHVyZQ=="}, "map"),
+    ({"map": tiff_of(np.array([[0, np.nan]], np.float32))}, "map"),
+    ({"map": tiff_of(np.array([[-1, 2]], np.float32))}, "map"),
     ([True, "map", "", "white changes"], "map"),
     ([True, "nonsense"], "source"),
 ]
