@@ -21,6 +21,8 @@ from .fan import Axis
 NAME = "Differential Diffusion"
 MAX_SOFTNESS = 1024.0
 """Pixels; four times the width of the widest soft edge that a 1024 px picture can show."""
+FORM = '{"args": [{"map": "<base64 picture>"}]}'
+"""What a request's entry for this script looks like, for messages."""
 
 
 class BadSetting(ValueError):
@@ -191,11 +193,39 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
     return Settings(**{f.name: checked[f.name] for f in fields(Settings)} | {"fan_strengths": strengths})
 
 
+def requested(entry: Any) -> list[Any]:
+    """The script arguments of an API request: `entry` is what it has for this script in `alwayson_scripts`.
+
+    The settings may stand in the list of arguments, as the WebUI wants it, or in its place.
+
+    Raises:
+        BadSetting: anything else; the hosts would fail over it without a word of what they wanted, or run without it.
+    """
+    if not isinstance(entry, Mapping) or entry.keys() - {"args"}:
+        raise BadSetting("alwayson_scripts", f"{_shown(entry)} is not allowed; {FORM} is")
+    arguments = entry.get("args", [])
+    if isinstance(arguments, Mapping):
+        return [arguments]
+    if not isinstance(arguments, list):
+        raise BadSetting("args", f"{_shown(arguments)} is not allowed; {FORM} is")
+    if len(arguments) > len(FIELDS):
+        raise BadSetting("args", f"{len(arguments)} values; by position there are {len(FIELDS)}: {', '.join(FIELDS)}")
+    return arguments
+
+
 def named(arguments: Sequence[Any]) -> dict[str, Any]:
-    """A script's arguments by key: one dict (the API's form), or values in the order of `FIELDS` (the panel's)."""
-    if arguments and isinstance(arguments[0], Mapping):
-        return dict(arguments[0])
-    return dict(zip(FIELDS, arguments))
+    """A script's arguments by key: one dict (the API's form), or values in the order of `FIELDS` (the panel's).
+
+    After a dict come the panel's values, with which the host fills up; a second dict would be a user's.
+
+    Raises:
+        BadSetting: a second dict.
+    """
+    if not arguments or not isinstance(arguments[0], Mapping):
+        return dict(zip(FIELDS, arguments))
+    if any(isinstance(argument, Mapping) for argument in arguments[1:]):
+        raise BadSetting("args", "more than one object; put all settings into one")
+    return dict(arguments[0])
 
 
 def tag_of(arguments: Sequence[Any]) -> str:

@@ -1,18 +1,32 @@
 """The preview's HTTP interface, through the public client and as plain requests."""
 
 import base64
+import inspect
 import io
+import json
 import threading
 import time
 
+import hypothesis
 import numpy as np
 import pytest
 import requests
 import webuiapi
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
-from pointwise import base64_of, photograph
+from pointwise import PointwiseModel, base64_of, photograph
+
+from differential_diffusion import settings
+from modules import script_callbacks, scripts, shared
+from modules.api.api import Api
+from modules.api.models import Img2ImgRequest
 
 PICTURE = photograph((128, 128))
+WEBUIS_OWN = ("Requests not allowed", "Invalid encoded image")
+"""What the WebUI says of pictures that it does not take, with a status of 500."""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +36,12 @@ def client(preview) -> webuiapi.WebUIApi:
 
 @pytest.fixture
 def post(preview):
-    return lambda path, body: requests.post(f"{preview}/sdapi/v1/{path}", json=body, timeout=120)
+    return lambda path, body: requests.post(
+        f"{preview}/sdapi/v1/{path}",
+        data=json.dumps(body),  # requests' own refuses NaN, which other clients send
+        headers={"Content-Type": "application/json"},
+        timeout=120,
+    )
 
 
 def request(**fields) -> dict:
@@ -117,7 +136,7 @@ def error_of(answer: requests.Response) -> dict:
 def test_a_picture_is_never_an_address_or_a_path(post, picture):
     answer = post("img2img", request(init_images=[picture]))
     assert answer.status_code == 500
-    assert error_of(answer)["detail"] in ("Requests not allowed", "Invalid encoded image")
+    assert error_of(answer)["detail"] in WEBUIS_OWN
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_unread(post):
@@ -135,12 +154,19 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(post):
     [
         ({"init_images": []}, 404, "Init image not found"),
         ({"sampler_name": "Nope"}, 400, "Sampler not found"),
-        ({"scheduler": "Nope"}, 500, "bad scheduler name: Nope"),
+        ({"scheduler": "Nope"}, 422, "bad scheduler name: Nope"),
         ({"alwayson_scripts": {"nope": {"args": []}}}, 422, "Script 'nope' not found"),
         ({"tiling": True}, 501, "the preview has no tiling"),
         ({"script_name": "SD upscale"}, 501, "the preview has no script_name"),
-        ({"override_settings": {"nope": 1}}, 500, "no option 'nope'"),
-        ({"override_settings": {"img2img_fix_steps": 3}}, 500, "'img2img_fix_steps' takes bool"),
+        ({"override_settings": {"nope": 1}}, 422, "no option 'nope'"),
+        ({"override_settings": {"img2img_fix_steps": 3}}, 422, "'img2img_fix_steps' takes bool"),
+        ({"override_settings": {"img2img_extra_noise": -1}}, 422, "takes 0 to 10, not -1"),
+        ({"override_settings": {"img2img_background_color": "#12"}}, 422, "color specifier"),
+        ({"init_images": [base64_of(PICTURE)] * 2}, 422, "2 init_images for a batch_size of 1"),
+        ({"prompt": "\ud800"}, 422, "half of a surrogate pair"),
+        ({"override_settings": {"\ud800": 1}}, 422, "half of a surrogate pair"),
+        ({"cfg_scale": float("nan")}, 422, "nan is not a number"),
+        ({"denoising_strength": float("inf")}, 422, "inf is not a number"),
     ],
 )
 def test_errors_say_what_was_wrong(post, fields, status, told):
@@ -149,14 +175,86 @@ def test_errors_say_what_was_wrong(post, fields, status, told):
     assert told in error_of(answer)["errors"] or told == error_of(answer)["detail"]
 
 
-def test_a_field_of_a_wrong_type_is_named(post):
-    answer = post("img2img", request(steps="many"))
-    assert answer.status_code == 422 and "steps" in str(answer.json()["detail"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", "many"),
+        ("steps", -1),
+        ("steps", 0),
+        ("denoising_strength", -0.1),
+        ("denoising_strength", 1.01),
+        ("batch_size", 0),
+        ("n_iter", 0),
+        ("width", 100_000),
+        ("height", 100),
+        ("seed", -2),
+        ("mask_blur", -1),
+        ("resize_mode", 4),
+    ],
+)
+def test_a_value_that_no_run_can_use_is_refused_by_its_field(post, field, value):
+    answer = post("img2img", request(**{field: value}))
+    [problem] = answer.json()["detail"]
+    assert answer.status_code == 422 and problem["loc"] == ["body", field]
+
+
+@pytest.fixture(scope="module")
+def endpoints():
+    """The interface alone, on a model that takes no time."""
+    before = getattr(shared, "sd_model", None)
+    shared.sd_model = PointwiseModel()
+    scripts.load_scripts()
+    scripts.scripts_img2img.initialize_scripts(is_img2img=True)
+    app = FastAPI()
+    Api(app)
+    script_callbacks.app_started_callback(None, app)
+    yield TestClient(app, raise_server_exceptions=False)
+    shared.sd_model = before
+
+
+numbers = (
+    st.floats()
+    | st.integers()
+    | st.sampled_from([0, 1, -1, 2, 63, 64, 65, 100_000, 10**30, float("nan"), float("-inf")])
+)
+texts = st.text(st.characters(), max_size=5) | st.sampled_from(
+    ["\ud800", "Euler", "1", "http://127.0.0.1/x", "/etc/passwd"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts | st.just("args"), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [*inspect.signature(Img2ImgRequest).parameters, "unknown"]
+EFFECTS = values | st.dictionaries(st.sampled_from(sorted(settings.FIELDS)), values, max_size=3)
+
+
+@hypothesis.settings(max_examples=250)
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), values, max_size=3),
+    st.none() | EFFECTS | st.fixed_dictionaries({"args": EFFECTS | st.lists(EFFECTS, max_size=2)}),
+    st.none() | st.dictionaries(st.sampled_from(sorted(shared.opts.data)), values, max_size=2),
+)
+def test_whatever_is_asked_is_done_or_refused(endpoints, fields, effect, options):
+    """No request makes the server fail: it gets its pictures, or a status that says whose mistake it was."""
+    body = request(width=64, height=64, steps=2) | fields
+    body |= {} if effect is None else {"alwayson_scripts": {settings.NAME.lower(): effect}}
+    body |= {} if options is None else {"override_settings": options}
+    answer = endpoints.post("/sdapi/v1/img2img", content=json.dumps(body))
+    is_the_webuis = answer.status_code == 500 and answer.json()["detail"] in WEBUIS_OWN
+    assert answer.status_code in (200, 400, 404, 422, 501) or is_the_webuis, answer.text
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"null", b"[1]", b"[" * 100_000, b'{"a":' * 5000])
+@pytest.mark.parametrize("path", ["img2img", "txt2img", "options", "png-info"])
+def test_what_is_no_request_is_refused(endpoints, path, body):
+    answer = endpoints.post(f"/sdapi/v1/{path}", content=body)
+    assert answer.status_code in (400, 422) and answer.json()["detail"]
 
 
 def test_after_an_error_the_next_run_is_clean(post, client):
     wanted = pictures(post("img2img", request()))[0]
-    assert post("img2img", request(scheduler="Nope")).status_code == 500
+    assert post("img2img", request(scheduler="Nope")).status_code == 422
     assert np.array_equal(pictures(post("img2img", request()))[0], wanted)
     assert client.get_progress()["state"]["job_count"] == 0
 

@@ -108,6 +108,52 @@ def test_positional_form_is_the_dict_form():
         assert np.array_equal(getattr(by_key, name), getattr(by_place, name)), name
 
 
+REQUESTED = [
+    ({}, []),
+    ({"args": []}, []),
+    ({"args": [{"softness": 4}]}, [{"softness": 4}]),
+    ({"args": {"softness": 4}}, [{"softness": 4}]),
+    ({"args": [True, "fan"]}, [True, "fan"]),
+]
+
+
+@pytest.mark.parametrize(("entry", "arguments"), REQUESTED)
+def test_a_requests_settings_stand_in_its_list_or_in_its_place(entry, arguments):
+    assert settings.requested(entry) == arguments
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        5,
+        None,
+        "map",
+        [],
+        [{"map": ""}],
+        {"map": ""},
+        {"args": 5},
+        {"args": None},
+        {"args": "map"},
+        {"args": [], "a": 1},
+    ],
+)
+def test_another_form_of_request_is_shown_the_right_one(entry):
+    with pytest.raises(BadSetting, match=r'is not allowed; \{"args": \[\{"map": "<base64 picture>"\}\]\} is'):
+        settings.requested(entry)
+
+
+def test_values_beyond_the_last_key_are_refused():
+    with pytest.raises(BadSetting, match=f"args: {len(FIELDS) + 1} values; by position there are {len(FIELDS)}"):
+        settings.requested({"args": [False] * (len(FIELDS) + 1)})
+
+
+def test_one_dict_is_taken_and_a_second_refused():
+    filled_up = [{"softness": 4}, "map", "", "white changes"]
+    assert settings.named(filled_up) == {"softness": 4}
+    with pytest.raises(BadSetting, match="args: more than one object"):
+        settings.named([{"softness": 4}, {"map": picture()}])
+
+
 @pytest.mark.parametrize("text", ["0.2, 0.4, 1", "0.2 0.4 1", "0.2;0.4;1", " 0.2,0.4 , 1 "])
 def test_strengths_can_be_typed(text):
     assert settings.parse({"source": "fan", "fan_strengths": text}).fan_strengths == (0.2, 0.4, 1.0)

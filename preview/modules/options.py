@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from PIL import ImageColor
+
 DEFAULTS: dict[str, Any] = {
     "sd_model_checkpoint": "",
     "sd_vae_encode_method": "Full",
@@ -19,6 +21,9 @@ DEFAULTS: dict[str, Any] = {
     "overlay_inpaint": True,
     "infotext_skip_pasting": [],
 }
+
+
+LIMITS = {"img2img_extra_noise": (0.0, 10.0), "initial_noise_multiplier": (0.0, 10.0)}
 
 
 class Options:
@@ -39,7 +44,12 @@ class Options:
         self.set(name, value)
 
     def set(self, name: str, value: Any) -> None:
-        """Sets one option. Raises TypeError if `value` is not of the default's type (an int will do for a float)."""
+        """Sets one option. Raises as `checked` does."""
+        self.data[name] = self.checked(name, value)
+
+    def checked(self, name: str, value: Any) -> Any:
+        """`value` as it would be kept. Raises AttributeError for an unknown name, TypeError if `value` is not of the
+        default's type (an int will do for a float), ValueError for a colour that is none or a number out of range."""
         if name not in self.data:
             raise AttributeError(f"the preview has no option {name!r}")
         expected = type(DEFAULTS[name])
@@ -47,4 +57,9 @@ class Options:
             value = float(value)
         if type(value) is not expected:
             raise TypeError(f"option {name!r} takes {expected.__name__}, not {type(value).__name__}")
-        self.data[name] = value
+        low, high = LIMITS.get(name, (value, value))
+        if not low <= value <= high:
+            raise ValueError(f"option {name!r} takes {low:g} to {high:g}, not {value:g}")
+        if name == "img2img_background_color":
+            ImageColor.getrgb(value)
+        return value

@@ -11,6 +11,8 @@ import torch
 from modules import errors
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from modules.sd_models import Conditioning
 
 
@@ -29,7 +31,7 @@ class CFGDenoiserParams:
 
 
 _callbacks: dict[str, list[Callable[..., None]]] = {
-    name: [] for name in ("before_ui", "cfg_denoiser", "infotext_pasted", "script_unloaded")
+    name: [] for name in ("app_started", "before_ui", "cfg_denoiser", "infotext_pasted", "script_unloaded")
 }
 
 
@@ -39,6 +41,11 @@ def _run(name: str, *args: Any) -> None:
             callback(*args)
         except Exception:
             errors.report(f"Error executing callback {name} of {callback.__module__}", exc_info=True)
+
+
+def on_app_started(callback: Callable[[Any, FastAPI], None]) -> None:
+    """Called with the page and the app once its routes are there."""
+    _callbacks["app_started"].append(callback)
 
 
 def on_before_ui(callback: Callable[[], None]) -> None:
@@ -59,6 +66,10 @@ def on_infotext_pasted(callback: Callable[[str, dict[str, Any]], None]) -> None:
 def on_script_unloaded(callback: Callable[[], None]) -> None:
     """Called when the host stops."""
     _callbacks["script_unloaded"].append(callback)
+
+
+def app_started_callback(page: Any, app: FastAPI) -> None:
+    _run("app_started", page, app)
 
 
 def before_ui_callback() -> None:

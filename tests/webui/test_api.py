@@ -58,6 +58,24 @@ def test_positional_form_is_the_dict_form(webui: WebUI):
     assert same(as_dict, webui.img2img(PICTURE, list(values.values())[:11])), "what is left out has its default"
 
 
+def test_settings_in_the_place_of_the_list_are_taken(webui: WebUI):
+    def effect(arguments) -> dict:
+        return {TITLE.title(): {"args": arguments}}
+
+    right = webui.img2img(PICTURE, alwayson_scripts=effect([map_of(HALF)]))
+    natural = webui.img2img(PICTURE, alwayson_scripts=effect(map_of(HALF)))
+    assert same(right, natural) and right.infotext == natural.infotext
+
+
+@pytest.mark.parametrize(
+    "entry", [5, [map_of(HALF)], map_of(HALF), {"args": 5}, {"args": [map_of(HALF), {"softness": 4}]}]
+)
+def test_another_form_of_arguments_is_refused_with_the_right_one(webui: WebUI, entry):
+    status, message = webui.refused(webui.body(PICTURE, alwayson_scripts={TITLE: entry}, steps=2))
+    assert status == 422 and message.startswith("Differential Diffusion: ")
+    assert "all settings into one" in message or '{"args": [{"map": "<base64 picture>"}]}' in message
+
+
 def test_the_public_client_and_plain_json_agree(webui: WebUI):
     effect = map_of(HALF, softness=2)
     options = {"prompt": "a house", "seed": 1, "steps": 10, "width": 128, "height": 128, "denoising_strength": 0.8}

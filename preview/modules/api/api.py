@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any
@@ -64,9 +66,12 @@ class ErrorsAsJson(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
+                _check_json(await request.body())
                 return await handler(request)
-            except RequestValidationError:
-                raise
+            except RequestValidationError as error:
+                # without the values themselves, which may be megabytes long or no JSON
+                told = [{key: problem[key] for key in ("loc", "msg", "type")} for problem in error.errors()]
+                return JSONResponse(jsonable_encoder({"detail": told}), 422)
             except Exception as error:
                 if not isinstance(error, HTTPException):
                     errors.report(f"API error: {request.method} {request.url}", exc_info=True)
@@ -80,6 +85,34 @@ class ErrorsAsJson(APIRoute):
                 return JSONResponse(jsonable_encoder(content), details.get("status_code", 500))
 
         return handle
+
+
+def _check_json(body: bytes) -> None:
+    """Refuses what JSON's grammar lets through but no field can use and no answer repeat, wherever it stands."""
+    try:
+        values = [json.loads(body or b"null")]
+    except RecursionError as error:
+        raise HTTPException(422, "the request's JSON is nested too deeply") from error
+    except ValueError:
+        return  # the endpoint says what is wrong with the JSON
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            values += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            values += value
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise HTTPException(422, f"{value} is not a number that a field can take")
+        elif isinstance(value, str) and not _is_text(value):
+            raise HTTPException(422, f"{ascii(value)[:60]} holds half of a surrogate pair, which is no character")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Api:
@@ -108,6 +141,8 @@ class Api:
     def img2imgapi(self, request: Img2ImgRequest) -> dict[str, Any]:
         if not request.init_images:
             raise HTTPException(404, "Init image not found")
+        if len(request.init_images) > request.batch_size:
+            raise HTTPException(422, f"{len(request.init_images)} init_images for a batch_size of {request.batch_size}")
         fields = {name: getattr(request, name) for name in _IMG2IMG_FIELDS}
         p = StableDiffusionProcessingImg2Img(
             **_common_fields(request),
@@ -163,6 +198,7 @@ class Api:
         return shared.opts.data
 
     def set_config(self, request: dict[str, Any]) -> None:
+        _check_options(request)
         for name, value in request.items():
             shared.opts.set(name, value)
 
@@ -219,6 +255,11 @@ def _common_fields(request: ProcessingRequest) -> dict[str, Any]:
     )
     if sampler not in sd_samplers.all_samplers_map:
         raise HTTPException(400, "Sampler not found")
+    if scheduler not in sd_schedulers.schedulers_map:
+        raise HTTPException(
+            422, f"bad scheduler name: {scheduler}; there are {', '.join(sd_schedulers.schedulers_map)}"
+        )
+    _check_options(request.override_settings or {})
     fields = {name: getattr(request, name) for name in _COMMON_FIELDS}
     return fields | {
         "sd_model": shared.sd_model,
@@ -228,6 +269,14 @@ def _common_fields(request: ProcessingRequest) -> dict[str, Any]:
     }
 
 
+def _check_options(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        try:
+            shared.opts.checked(name, value)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise HTTPException(422, str(error)) from error
+
+
 def _script_arguments(requested: dict[str, Any], runner: scripts.ScriptRunner) -> list[Any]:
     """Every script's defaults, and over them the values that the request gives by position."""
     arguments = runner.default_args()
@@ -235,6 +284,8 @@ def _script_arguments(requested: dict[str, Any], runner: scripts.ScriptRunner) -
         script = runner.script(title)
         if script is None:
             raise HTTPException(422, f"Script '{title}' not found")
+        if not isinstance(given, dict) or not isinstance(given.get("args", []), list):
+            raise HTTPException(422, f"""Script '{title}' takes {{"args": [...]}}""")
         values = given.get("args", [])[: script.args_to - script.args_from]
         arguments[script.args_from : script.args_from + len(values)] = values
     return arguments

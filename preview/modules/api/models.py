@@ -1,10 +1,13 @@
-"""What requests look like. Fields that the preview does not know are ignored, as in the WebUI."""
+"""What requests look like. Fields that the preview does not know are ignored, as in the WebUI.
+
+The WebUI leaves the ranges of numbers to its page; here a number that no run can use is refused by its field's name.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 NOT_IN_THE_PREVIEW: dict[str, tuple[Any, ...]] = {
     "enable_hr": (None, False),
@@ -20,21 +23,27 @@ NOT_IN_THE_PREVIEW: dict[str, tuple[Any, ...]] = {
 """Features that the preview lacks: the field that asks for each, and the values that leave it off."""
 
 
+SEEDS = 2**63 - 1
+"""The largest; the seeds of a batch go on from it, and torch takes up to twice as much."""
+SIDES: dict[str, Any] = {"ge": 64, "le": 2048, "multiple_of": 8}
+BLURS: dict[str, Any] = {"ge": 0, "le": 512}
+
+
 class ProcessingRequest(BaseModel):
     """What txt2img and img2img have in common. Names and defaults are the WebUI's."""
 
     prompt: str = ""
     negative_prompt: str = ""
-    seed: int = -1
+    seed: int = Field(-1, ge=-1, le=SEEDS)
     sampler_name: str | None = None
     sampler_index: str | None = "Euler"
     scheduler: str | None = None
-    batch_size: int = 1
-    n_iter: int = 1
-    steps: int = 50
-    cfg_scale: float = 7.0
-    width: int = 512
-    height: int = 512
+    batch_size: int = Field(1, ge=1, le=8)
+    n_iter: int = Field(1, ge=1, le=100)
+    steps: int = Field(50, ge=1, le=1000)
+    cfg_scale: float = Field(7.0, ge=0, le=100)
+    width: int = Field(512, **SIDES)
+    height: int = Field(512, **SIDES)
     override_settings: dict[str, Any] | None = None
     override_settings_restore_afterwards: bool = True
     alwayson_scripts: dict[str, Any] = {}
@@ -60,17 +69,17 @@ class Img2ImgRequest(ProcessingRequest):
 
     init_images: list[str] | None = None
     mask: str | None = None
-    resize_mode: int = 0
-    denoising_strength: float = 0.75
-    mask_blur: int | None = None
-    mask_blur_x: int = 4
-    mask_blur_y: int = 4
+    resize_mode: int = Field(0, ge=0, le=3)
+    denoising_strength: float = Field(0.75, ge=0, le=1)
+    mask_blur: int | None = Field(None, **BLURS)
+    mask_blur_x: int = Field(4, **BLURS)
+    mask_blur_y: int = Field(4, **BLURS)
     mask_round: bool = True
-    inpainting_fill: int = 0
+    inpainting_fill: int = Field(0, ge=0, le=3)
     inpaint_full_res: bool = True
-    inpaint_full_res_padding: int = 0
-    inpainting_mask_invert: int = 0
-    initial_noise_multiplier: float | None = None
+    inpaint_full_res_padding: int = Field(0, ge=0, le=2048)
+    inpainting_mask_invert: int = Field(0, ge=0, le=1)
+    initial_noise_multiplier: float | None = Field(None, ge=0, le=10)
     include_init_images: bool = False
 
 
