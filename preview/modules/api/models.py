@@ -25,8 +25,14 @@ NOT_IN_THE_PREVIEW: dict[str, tuple[Any, ...]] = {
 
 SEEDS = 2**63 - 1
 """The largest; the seeds of a batch go on from it, and torch takes up to twice as much."""
-SIDES: dict[str, Any] = {"ge": 64, "le": 2048, "multiple_of": 8}
-BLURS: dict[str, Any] = {"ge": 0, "le": 512}
+
+
+def _side() -> Any:
+    return Field(512, ge=64, le=2048, multiple_of=8)
+
+
+def _blur(default: int | None) -> Any:
+    return Field(default, ge=0, le=512)
 
 
 class ProcessingRequest(BaseModel):
@@ -42,8 +48,8 @@ class ProcessingRequest(BaseModel):
     n_iter: int = Field(1, ge=1, le=100)
     steps: int = Field(50, ge=1, le=1000)
     cfg_scale: float = Field(7.0, ge=0, le=100)
-    width: int = Field(512, **SIDES)
-    height: int = Field(512, **SIDES)
+    width: int = _side()
+    height: int = _side()
     override_settings: dict[str, Any] | None = None
     override_settings_restore_afterwards: bool = True
     alwayson_scripts: dict[str, Any] = {}
@@ -71,9 +77,9 @@ class Img2ImgRequest(ProcessingRequest):
     mask: str | None = None
     resize_mode: int = Field(0, ge=0, le=3)
     denoising_strength: float = Field(0.75, ge=0, le=1)
-    mask_blur: int | None = Field(None, **BLURS)
-    mask_blur_x: int = Field(4, **BLURS)
-    mask_blur_y: int = Field(4, **BLURS)
+    mask_blur: int | None = _blur(None)
+    mask_blur_x: int = _blur(4)
+    mask_blur_y: int = _blur(4)
     mask_round: bool = True
     inpainting_fill: int = Field(0, ge=0, le=3)
     inpaint_full_res: bool = True
