@@ -104,8 +104,13 @@ def decode(text: str) -> np.ndarray:
         raise BadMap(
             "not base64; send the picture itself as base64 or a data URL, no path and no web address"
         ) from None
+    return read(data)
+
+
+def read(file: bytes) -> np.ndarray:
+    """Decode a picture's file, as `decode` does its text: uint8 (H, W)."""
     try:
-        picture = Image.open(io.BytesIO(data))
+        picture = Image.open(io.BytesIO(file))
         if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
             raise _too_large("{} x {}".format(*picture.size))
         return luminance(picture)
@@ -117,6 +122,13 @@ def decode(text: str) -> np.ndarray:
         raise BadMap(f"not a picture of a known kind; {KINDS} are") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise BadMap(f"not a picture that can be decoded ({error}); {KINDS} are") from error
+
+
+def encode(grey: np.ndarray) -> bytes:
+    """A map's pixels (uint8 (H, W)) as a grey PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _too_large(size: str) -> BadMap:

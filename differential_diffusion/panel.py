@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from . import change_map, fan, infotext
+from . import fan, infotext
 from .change_map import Polarity, SoftnessSide
 from .fan import Axis
 from .settings import FIELDS, NAME, Source
@@ -26,8 +23,6 @@ SIDES = {
 AXES = {Axis.COLUMNS: "Columns", Axis.ROWS: "Rows"}
 SLIDER_SOFTNESS = 128
 """Largest softness on the slider, in pixels; the API takes more."""
-UPLOAD_HEIGHT = 120
-"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +49,7 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
         inputs["source"] = _radio("source", "Where the strength comes from", SOURCES)
         with gr.Column(elem_id="diffdiff_map_group") as map_group:
             gr.HTML(elem_id="diffdiff_painter")
-            with gr.Row():
-                upload = gr.Image(
-                    label="Upload a change map",
-                    type="pil",
-                    image_mode="RGBA",
-                    height=UPLOAD_HEIGHT,
-                    elem_id="diffdiff_upload",
-                )
-                inputs["polarity"] = _radio("polarity", "In the map", POLARITIES)
+            inputs["polarity"] = _radio("polarity", "In a map's file", POLARITIES)
             inputs["map"] = _hidden("map")
         with gr.Row():
             inputs["softness"] = gr.Slider(
@@ -104,8 +91,6 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
                 inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
         tag = _hidden("tag")
 
-    upload.do_not_save_to_config = True
-    upload.change(_as_data_url, inputs=[upload], outputs=[inputs["map"]], show_progress=False)
     inputs["source"].change(
         _groups_of,
         inputs=[inputs["source"]],
@@ -139,14 +124,6 @@ def _hidden(key: str) -> gr.Textbox:
     field = gr.Textbox(visible=False, elem_id=f"diffdiff_{key}", label=f"{NAME} {key}")
     field.do_not_save_to_config = True
     return field
-
-
-def _as_data_url(picture: Image.Image | None) -> str:
-    if picture is None:
-        return ""
-    file = io.BytesIO()
-    Image.fromarray(change_map.luminance(picture)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _groups_of(source: str) -> list[Any]:

@@ -17,6 +17,11 @@
         return applyTable(map, Uint8Array.from({ length: 256 }, (_, v) => 255 - v));
     }
 
+    /** @param {Uint8Array} pixels @returns {Uint8Array} */
+    function inverted(pixels) {
+        return pixels.map((value) => 255 - value);
+    }
+
     /**
      * Stretches [black, white] to the whole range and bends the middle: above 1, gamma raises the values between.
      * @param {ChangeMap} map
@@ -185,5 +190,5 @@
         return grey;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { invert, levels, blur, resample, luminance });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { invert, inverted, levels, blur, resample, luminance });
 }

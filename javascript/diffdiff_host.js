@@ -5,8 +5,10 @@
     const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
     const MASK_THRESHOLD = 128;
     const SETTLE_MS = 100;
-    /** Values that Python sets, and choices that a pasted infotext changes, cause no event on the page. */
+    /** Choices that a pasted infotext changes cause no event on the page. */
     const POLL_MS = 300;
+    /** Relative, as the hosts' own addresses are: they may be served from a folder. */
+    const READ_MAP = "./differential-diffusion/map";
 
     /** Samplers that make fewer model calls than k-diffusion's for the same strength. */
     const FEWER_CALLS = { DDIM: 2, "DDIM CFG++": 2, PLMS: 1, UniPC: 1 };
@@ -46,33 +48,24 @@
      * hidden fields are found.
      */
     class HostPage {
-        #shownSource = null;
-        #timer = null;
-        #sentMap = "";
-
         /**
-         * Reports the picture of the visible img2img tab now and whenever it becomes another.
-         * @param {(picture: ?HTMLImageElement) => void} onPicture null when the tab has none
+         * @param {() => void} onChange the visible tab or its picture may have become another
          */
-        watchPicture(onPicture) {
-            const check = async () => {
-                this.#timer = null;
-                const box = this.#pictureBox();
-                if (!box) return;
-                const source = imageSource(box);
-                if (source === this.#shownSource) return;
-                this.#shownSource = source;
-                const picture = source && (await loadImage(source).catch(() => null));
-                if (source === this.#shownSource) onPicture(picture || null);
+        watchPicture(onChange) {
+            let timer = null;
+            const soon = () => {
+                timer ??= setTimeout(() => {
+                    timer = null;
+                    onChange();
+                }, SETTLE_MS);
             };
-            const soon = () => (this.#timer ??= setTimeout(check, SETTLE_MS));
             new MutationObserver(soon).observe(byId("mode_img2img"), {
                 subtree: true,
                 childList: true,
                 attributes: true,
                 attributeFilter: ["src", "class", "style"],
             });
-            check();
+            onChange();
         }
 
         /**
@@ -105,9 +98,10 @@
             writeField(byId("img2img_denoising_strength").querySelector("input[type=number]"), strength);
         }
 
-        /** URL of the visible tab's picture; null when there is none. @returns {?string} */
+        /** URL of the visible tab's picture; null when it has none, undefined while no such tab is seen. @returns {?string|undefined} */
         get pictureSource() {
-            return imageSource(this.#pictureBox());
+            const box = this.#pictureBox();
+            return box ? imageSource(box) : undefined;
         }
 
         /** Whether the WebUI is set to change what lies outside the inpaint mask. */
@@ -146,26 +140,34 @@
         /** @param {string} dataUrl the map for Python; empty for none */
         sendMap(dataUrl) {
             const field = mapField();
-            if (!field) return;
-            this.#sentMap = dataUrl;
-            if (field.value !== dataUrl) writeField(field, dataUrl);
+            if (field && field.value !== dataUrl) writeField(field, dataUrl);
+        }
+
+        /** @param {() => void} onChange `whiteKeeps` became another */
+        watchPolarity(onChange) {
+            let { whiteKeeps } = this;
+            setInterval(() => {
+                if (this.whiteKeeps === whiteKeeps) return;
+                whiteKeeps = !whiteKeeps;
+                onChange();
+            }, POLL_MS);
         }
 
         /**
-         * @param {Object} handlers
-         * @param {(dataUrl: string) => boolean} handlers.onForeignMap the field holds what `sendMap` did not put there;
-         *     returns false to be asked again later
-         * @param {() => void} handlers.onPolarity `whiteKeeps` became another
+         * Has Python read a picture's file as it reads a request's map.
+         * @param {Blob} file of any kind
+         * @param {string} name
+         * @returns {Promise<TakenMap>}
+         * @throws {Error} in words for the user, where it cannot be read
          */
-        watchPanel({ onForeignMap, onPolarity }) {
-            let { whiteKeeps } = this;
-            setInterval(() => {
-                const value = mapField()?.value ?? this.#sentMap;
-                if (value !== this.#sentMap && onForeignMap(value)) this.#sentMap = value;
-                if (this.whiteKeeps === whiteKeeps) return;
-                whiteKeeps = !whiteKeeps;
-                onPolarity();
-            }, POLL_MS);
+        async readMap(file, name) {
+            const reply = await fetch(READ_MAP, { method: "POST", body: file });
+            if (!reply.ok) {
+                const { detail } = await reply.json().catch(() => ({ detail: `the WebUI answered ${reply.status}` }));
+                throw new Error(`“${name}” cannot be used as a map: ${detail}`);
+            }
+            const png = await reply.blob();
+            return { ...(await globalThis.diffdiff.decodePng(png)), url: await globalThis.diffdiff.dataUrl(png), name };
         }
 
         /**
@@ -220,14 +222,14 @@
             return canvas ?? (box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box));
         }
 
-        /** @returns {Promise<?HTMLImageElement>} the gallery's picture that is selected or shown large, else its first */
-        async lastResult() {
+        /** URL of the gallery's picture that is selected or shown large, else of its first. @returns {?string} */
+        get lastResult() {
             const gallery = byId("img2img_gallery");
             const image =
                 gallery?.querySelector(".thumbnail-item.selected img") ??
                 gallery?.querySelector('[data-testid="detailed-image"]') ??
                 gallery?.querySelector("img");
-            return image ? loadImage(image.src) : null;
+            return image?.src ?? null;
         }
 
         #pictureBox() {

@@ -19,25 +19,31 @@
      * @property {LassoTool} lasso
      */
 
-    /** The painter's shortcuts. */
+    const TEXT = "textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio], [type=button])";
+
+    /** The painter's shortcuts: they work while the pointer is over its stage or the focus in it, never while text is typed. */
     class Keys {
         #stage;
         #target;
 
         /**
-         * @param {HTMLElement} root keys are the painter's while the focus is in here
-         * @param {HTMLElement} stage some only while it is on this part
+         * @param {HTMLElement} root
+         * @param {HTMLElement} stage
          * @param {KeyTarget} target
          */
         constructor(root, stage, target) {
             this.#stage = stage;
             this.#target = target;
-            root.addEventListener("keydown", (event) => {
+            const onKey = (event) => {
                 if (!this.#press(event)) return;
                 event.preventDefault();
-                event.stopPropagation();
+                event.stopImmediatePropagation();
+            };
+            root.addEventListener("keydown", onKey);
+            document.addEventListener("keydown", (event) => {
+                if (stage.matches(":hover") && !root.contains(event.target)) onKey(event);
             });
-            root.addEventListener("keyup", (event) => {
+            document.addEventListener("keyup", (event) => {
                 if (event.code === "Space") target.holdSpace(false);
             });
         }
@@ -46,9 +52,9 @@
         #press(event) {
             const key = event.key.toLowerCase();
             if (key === "escape") return this.#target.escape();
-            if (event.altKey || event.target instanceof HTMLSelectElement) return false;
+            if (event.altKey || event.target.matches(TEXT)) return false;
             if (event.ctrlKey || event.metaKey) return this.#pressControl(key, event.shiftKey);
-            if (event.target === this.#stage && this.#pressOnStage(event)) return true;
+            if (!event.target.matches("button, input") && this.#pressOnStage(event)) return true;
             if (event.code === "BracketLeft" || ["[", "{"].includes(event.key)) return this.#step(-1, event.shiftKey);
             if (event.code === "BracketRight" || ["]", "}"].includes(event.key)) return this.#step(1, event.shiftKey);
             const action = (event.shiftKey ? SHIFT_TOOLS : TOOLS)[key] ?? LOOKS[key];

@@ -54,6 +54,12 @@
             this.#historyBytes = historyBytes;
         }
 
+        /** Whether nothing is painted: every pixel is 0. */
+        get isBlank() {
+            for (let i = 0; i < this.pixels.length; i++) if (this.pixels[i]) return false;
+            return true;
+        }
+
         get canUndo() {
             return this.#undo.length > 0;
         }

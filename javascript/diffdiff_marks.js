@@ -73,8 +73,8 @@
         #placeRing({ clientX, clientY }) {
             const stage = this.#stage.getBoundingClientRect();
             const diameter = Math.max(3, this.#diameter * this.#view.scale);
-            const left = clientX - stage.left - diameter / 2;
-            const top = clientY - stage.top - diameter / 2;
+            const left = clientX - stage.left - this.#stage.clientLeft - diameter / 2;
+            const top = clientY - stage.top - this.#stage.clientTop - diameter / 2;
             const transform = `translate(${left}px, ${top}px)`;
             Object.assign(this.#ring.style, { width: `${diameter}px`, height: `${diameter}px`, transform });
         }

@@ -2,16 +2,19 @@
 
 {
     const ZOOM_STEP = 1.25;
-    const ADJUST_DELAY_MS = 40;
     const SMALLEST_ROOM = 240;
     const SHARE_OF_WINDOW = 0.7;
     const STRENGTH_STEP = 0.05;
     const OUTLINED = ["brush", "eraser"];
+    /** The brush's size until the user chooses one, as a share of the picture's longer side. */
+    const USUAL_SIZE = 1 / 16;
 
-    /** The painter in its container: follows the host's picture, turns tools and buttons into edits, sends the map. */
+    /** The painter in its container: shows the map over the host's picture, and turns tools and buttons into edits. */
     class Painter {
         #container;
         #page;
+        #document;
+        #files;
         #root;
         #stage;
         #notice;
@@ -19,16 +22,10 @@
         #view;
         #marks;
         #pointers;
-        #sender;
         #settings = globalThis.diffdiff.loadSettings();
         #surface;
         #tools;
         #toolId = "brush";
-        #picture = null;
-        #map = null;
-        #brush = null;
-        /** Whether anything was painted since the map was made: an untouched map is not sent. */
-        #isTouched = false;
         #adjustment = null;
         #observer = new ResizeObserver(() => this.#layOut());
 
@@ -37,19 +34,24 @@
          * @param {HostPage} page
          */
         constructor(container, page) {
+            const { MapDocument, MapFiles, Notice } = globalThis.diffdiff;
             this.#container = container;
             this.#page = page;
-            this.#sender = new globalThis.diffdiff.MapSender(page);
-            page.guardGenerate(
-                () => this.#sender.isBehind,
-                () => this.#sender.flush(),
-            );
-            page.watchPicture((picture) => this.#follow(picture));
-            page.watchPanel({
-                onForeignMap: (url) => this.#adopt(url),
-                onPolarity: () => this.#turnOver(),
+            this.#files = new MapFiles(container, (file) => this.take(file));
+            this.#document = new MapDocument(page, {
+                interrupt: () => this.#abandon(),
+                changed: () => this.#showState(),
             });
+            this.#notice = new Notice(this.#document);
             this.#observer.observe(container);
+        }
+
+        /**
+         * Makes a picture's file the map; what stands in the way is said in the painter.
+         * @param {File} file
+         */
+        take(file) {
+            return this.#take(() => this.#page.readMap(file, file.name));
         }
 
         /**
@@ -67,13 +69,11 @@
         #layOut() {
             if (!this.#container.clientWidth) return;
             if (!this.#root) this.#mount();
+            const { picture } = this.#document;
             const isFull = document.fullscreenElement === this.#root;
-            if (!isFull) {
-                const { clientWidth } = this.#stage;
-                const aspect = this.#picture ? this.#picture.naturalHeight / this.#picture.naturalWidth : 0;
-                const most = Math.max(SMALLEST_ROOM, window.innerHeight * SHARE_OF_WINDOW);
-                this.#stage.style.height = this.#picture ? `${Math.min(most, clientWidth * aspect)}px` : "";
-            } else this.#stage.style.height = "";
+            const aspect = picture ? picture.naturalHeight / picture.naturalWidth : 0;
+            const most = Math.max(SMALLEST_ROOM, window.innerHeight * SHARE_OF_WINDOW);
+            this.#stage.style.height = picture && !isFull ? `${Math.min(most, this.#stage.clientWidth * aspect)}px` : "";
             this.#view.setRoom(this.#stage.clientHeight);
         }
 
@@ -83,16 +83,15 @@
                 onAction: (id) => this.#act(id),
                 onSetting: (id, value) => this.#set(id, value),
             });
-            this.#notice = element("div", "diffdiff-notice", { hidden: true });
-            this.#notice.setAttribute("role", "status");
             this.#stage = element("div", "diffdiff-stage", { tabIndex: 0 });
             this.#stage.setAttribute("role", "application");
             this.#stage.setAttribute("aria-label", "Change map over the picture");
             this.#view = new MapView(this.#stage, () => this.#marks.refresh());
             this.#marks = new Marks(this.#stage, this.#view, (at) => this.#describe(at));
             const { tools, options, actions, look } = this.#toolbar;
-            const foot = element("div", "diffdiff-bar diffdiff-foot", {}, [this.#marks.readout, element("div", "diffdiff-spring"), look]);
-            this.#root = element("div", "diffdiff-painter", {}, [tools, options, actions, this.#notice, this.#stage, foot]);
+            const foot = element("div", "diffdiff-bar diffdiff-foot", {}, [this.#marks.readout, look]);
+            const room = element("div", "diffdiff-room", {}, [this.#stage, this.#notice.node]);
+            this.#root = element("div", "diffdiff-painter", {}, [tools, options, actions, room, foot]);
             this.#root.setAttribute("role", "group");
             this.#root.setAttribute("aria-label", "Change map painter");
             this.#container.append(this.#root);
@@ -113,15 +112,16 @@
 
         #createSurface() {
             const painter = this;
+            const owner = this.#document;
             return {
                 get map() {
-                    return painter.#map;
+                    return owner.map;
                 },
                 get brush() {
-                    return painter.#brush;
+                    return owner.brush;
                 },
                 get settings() {
-                    return painter.#settings;
+                    return { ...painter.#settings, size: painter.#size };
                 },
                 get paint() {
                     return { value: Math.round(255 * painter.#settings.strength), opacity: painter.#settings.opacity };
@@ -131,18 +131,20 @@
                 },
                 changed: (rect) => painter.#view.invalidate(rect),
                 finish: () => painter.#finish(),
-                revert: () => painter.#view.invalidate(painter.#map.revert()),
+                revert: () => painter.#view.invalidate(owner.map.revert()),
                 guide: (points) => painter.#marks.guide(points),
-                colours: () => globalThis.diffdiff.readColours(painter.#picture, painter.#map.width, painter.#map.height),
+                colours: () => globalThis.diffdiff.readColours(owner.picture, owner.map.width, owner.map.height),
             };
         }
 
         /** @returns {PointerTarget} */
         #pointerTarget() {
             return {
-                hasPicture: () => this.#picture !== null,
-                hasFocus: () => this.#root.contains(document.activeElement),
-                hover: (event) => this.#picture && this.#marks.hover(event),
+                hasPicture: () => this.#document.picture !== null,
+                hover: (event) => {
+                    if (event?.pointerType === "pen") this.#toolbar.showPen();
+                    if (this.#document.picture) this.#marks.hover(event);
+                },
                 interrupted: () => this.#abandon(),
                 idle: (sample) => {
                     if (this.#toolId === "lasso") this.#tools.lasso.hover(sample);
@@ -158,7 +160,7 @@
         /** @returns {KeyTarget} */
         #keyTarget() {
             return {
-                hasPicture: () => this.#picture !== null,
+                hasPicture: () => this.#document.picture !== null,
                 act: (id) => this.#act(id),
                 step: (direction, isStrength) => this.#step(direction, isStrength),
                 escape: () => this.#escape(),
@@ -172,102 +174,38 @@
             };
         }
 
-        // ---- picture and map ----
-
-        #follow(picture) {
-            if (!picture) return;
-            this.#abandon();
-            this.#picture = picture;
-            if (!this.#map || (!this.#isTouched && !this.#fits)) this.#startMap();
-            this.#dismiss();
-            if (this.#root) this.#showState();
-        }
-
-        get #fits() {
-            return this.#map.width === this.#picture.naturalWidth && this.#map.height === this.#picture.naturalHeight;
-        }
-
-        #startMap(pixels) {
-            const { ChangeMap, Brush } = globalThis.diffdiff;
-            const { naturalWidth: width, naturalHeight: height } = this.#picture;
-            this.#map = new ChangeMap(width, height, { pixels });
-            this.#brush = new Brush(this.#map);
-            this.#isTouched = pixels !== undefined;
-            this.#sender.send(this.#isTouched ? this.#map : null);
-        }
-
-        #scaleMap() {
-            this.#startMap(globalThis.diffdiff.resample(this.#map, this.#picture.naturalWidth, this.#picture.naturalHeight));
-            this.#dismiss();
-            this.#showState();
-        }
-
-        #clearMap() {
-            this.#startMap();
-            this.#dismiss();
-            this.#showState();
-        }
+        // ---- the map's state ----
 
         #showState() {
-            this.#root.classList.toggle("diffdiff-empty", !this.#picture);
+            if (!this.#root) return;
+            const { picture, map } = this.#document;
+            this.#root.classList.toggle("diffdiff-empty", !picture);
             this.#marks.hover(null);
-            if (!this.#picture) return;
-            this.#toolbar.setLargestSize(Math.max(512, this.#map.width, this.#map.height));
-            this.#toolbar.showSetting("size", this.#settings.size);
-            this.#toolbar.showHistory(this.#map);
-            this.#view.show(this.#picture, this.#map);
+            this.#notice.refresh();
+            if (!picture) return;
+            this.#toolbar.setLargestSize(Math.max(512, map.width, map.height));
+            this.#toolbar.showSetting("size", this.#size);
+            this.#outline();
+            this.#toolbar.showHistory(map);
+            this.#view.show(picture, map);
             this.#layOut();
-            if (!this.#fits) this.#askAboutSize();
         }
 
-        #askAboutSize() {
-            const { naturalWidth, naturalHeight } = this.#picture;
-            this.#tell(`The picture is now ${naturalWidth} × ${naturalHeight}, the map ${this.#map.width} × ${this.#map.height}.`, {
-                "Scale map": () => this.#scaleMap(),
-                "Clear map": () => this.#clearMap(),
-            });
-        }
-
-        /** Makes the running edit final and sends it. */
+        /** Makes the running edit final. */
         #finish() {
-            if (this.#map.commit()) this.#edited();
+            if (this.#document.commit()) this.#showEdit();
         }
 
-        #edited() {
-            this.#isTouched = true;
-            this.#toolbar.showHistory(this.#map);
-            this.#sender.send(this.#map);
+        #showEdit() {
+            this.#notice.say("");
+            this.#toolbar.showHistory(this.#document.map);
             this.#marks.refresh();
         }
 
-        /** Replaces the whole map by another picture's values, as an edit. */
-        #takeOver({ width, height, pixels }) {
-            this.#map.pixels.set(globalThis.diffdiff.resample({ width, height, pixels }, this.#map.width, this.#map.height));
-            this.#map.touch(this.#map.bounds);
-            this.#view.invalidate();
-            this.#finish();
-        }
-
-        /**
-         * Takes a map over that something else, such as the panel's upload, put into the hidden field.
-         * @returns {boolean} false when that is not possible now
-         */
-        #adopt(url) {
-            if (!this.#root || !this.#picture || !this.#fits || this.#pointers.isBusy || this.#adjustment) return false;
-            if (!url.startsWith("data:image/")) {
-                if (this.#isTouched) this.#sender.send(this.#map);
-                return true;
-            }
-            this.#takeFrom(async () => {
-                const map = asMap(await globalThis.diffdiff.loadImage(url));
-                return this.#page.whiteKeeps ? { ...map, pixels: globalThis.diffdiff.inverted(map.pixels) } : map;
-            });
-            return true;
-        }
-
-        /** The same field means the opposite now, and the map shows what it means. */
-        #turnOver() {
-            if (this.#root && this.#isTouched && this.#fits) this.#act("invert");
+        /** @param {() => Promise<TakenMap>} read */
+        async #take(read) {
+            this.#notice.say("");
+            await this.#document.take(read).catch((error) => this.#notice.say(error.message));
         }
 
         // ---- actions ----
@@ -281,25 +219,29 @@
                 fullScreen: () => this.#toggleFullScreen(),
             };
             if (looks[id]) return looks[id]();
+            const sources = {
+                importMap: () => this.#files.choose(),
+                fromMask: () => this.#take(() => this.#inpaintMask()),
+                fromResult: () => this.#take(() => this.#lastResult()),
+            };
+            if (sources[id]) return sources[id]();
             if (!this.#canPaint()) return;
             this.#abandon();
+            const { map } = this.#document;
             const { fillAll, invert } = globalThis.diffdiff;
             const edit = (rect) => {
                 this.#view.invalidate(rect);
                 this.#finish();
             };
             const edits = {
-                undo: () => this.#travel(this.#map.undo()),
-                redo: () => this.#travel(this.#map.redo()),
-                fillAll: () => edit(fillAll(this.#map, { ...this.#surface.paint, opacity: 1 })),
-                clear: () => edit(fillAll(this.#map, { value: 0, opacity: 1 })),
-                invert: () => edit(invert(this.#map)),
+                undo: () => this.#travel(map.undo()),
+                redo: () => this.#travel(map.redo()),
+                fillAll: () => edit(fillAll(map, { ...this.#surface.paint, opacity: 1 })),
+                clear: () => this.#document.drop(),
+                invert: () => edit(invert(map)),
                 blur: () => this.#adjust("blur"),
                 levels: () => this.#adjust("levels"),
-                importMap: () => this.#importFile(),
-                exportMap: () => this.#exportFile(),
-                fromMask: () => this.#takeFrom(() => this.#page.inpaintMask(this.#map), "There is no inpaint mask in the tab that is open above."),
-                fromResult: () => this.#takeFrom(async () => asMap(await this.#page.lastResult()), "The gallery has no picture yet."),
+                exportMap: () => this.#export(),
             };
             edits[id]();
         }
@@ -319,84 +261,68 @@
             if (id === "size") this.#outline();
         }
 
+        /** Of the brush, in picture pixels: the user's choice, or what suits the picture. */
+        get #size() {
+            const { map } = this.#document;
+            return this.#settings.size ?? Math.max(1, Math.round(Math.max(map?.width ?? 0, map?.height ?? 0) * USUAL_SIZE));
+        }
+
         #outline() {
-            this.#marks.diameter = OUTLINED.includes(this.#toolId) ? this.#settings.size : null;
+            this.#marks.diameter = OUTLINED.includes(this.#toolId) ? this.#size : null;
         }
 
         #travel(rect) {
             if (!rect) return;
             this.#view.invalidate(rect);
-            this.#edited();
+            this.#document.edited();
+            this.#showEdit();
         }
 
         #adjust(kind) {
-            const preview = () => {
-                this.#map.revert();
-                const { blur, levels } = globalThis.diffdiff;
-                const { sigma, black, white, gamma } = bar.values;
-                this.#view.invalidate(kind === "blur" ? blur(this.#map, sigma) : levels(this.#map, { black, white: Math.max(white, black + 0.01), gamma }));
+            const { picture, map } = this.#document;
+            const end = () => {
+                this.#closeAdjustment();
+                this.#stage.focus({ preventScroll: true });
             };
-            let timer = null;
-            const bar = new globalThis.diffdiff.AdjustmentBar(kind, {
-                onChange: () => {
-                    clearTimeout(timer);
-                    timer = setTimeout(preview, ADJUST_DELAY_MS);
-                },
-                onApply: () => {
-                    clearTimeout(timer);
-                    preview();
-                    this.#closeAdjustment();
+            this.#adjustment = new globalThis.diffdiff.Adjustment(kind, map, {
+                show: (seen) => this.#view.show(picture, seen),
+                applied: () => {
                     this.#finish();
-                    this.#stage.focus();
+                    end();
                 },
-                onCancel: () => {
-                    this.#abandon();
-                    this.#stage.focus();
-                },
+                cancelled: end,
             });
-            this.#adjustment = { bar, stop: () => clearTimeout(timer) };
-            this.#toolbar.actions.after(bar.node);
-            preview();
-            bar.focus();
+            this.#toolbar.adjust(this.#adjustment.node);
+            this.#adjustment.focus();
         }
 
         #closeAdjustment() {
-            this.#adjustment?.stop();
-            this.#adjustment?.bar.node.remove();
+            this.#adjustment?.close();
             this.#adjustment = null;
+            this.#toolbar.adjust(null);
         }
 
-        #importFile() {
-            const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
-            input.addEventListener("change", () => {
-                const url = URL.createObjectURL(input.files[0]);
-                this.#takeFrom(async () => asMap(await globalThis.diffdiff.loadImage(url))).finally(() => URL.revokeObjectURL(url));
-            });
-            input.click();
+        async #inpaintMask() {
+            const mask = await this.#page.inpaintMask(this.#document.map ?? undefined);
+            if (!mask) throw new Error("There is no inpaint mask in the tab that is open above.");
+            return mask;
         }
 
-        async #exportFile() {
-            const blob = await globalThis.diffdiff.encodePng(this.#map.settled, this.#map.width, this.#map.height);
-            const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: "change-map.png" });
-            link.click();
-            setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+        async #lastResult() {
+            const { lastResult } = this.#page;
+            if (!lastResult) throw new Error("The gallery has no picture yet.");
+            return this.#page.readMap(await (await fetch(lastResult)).blob(), "The result");
         }
 
-        /** @param {() => Promise<?Object>} read gives width, height and pixels; null, and `missing` is said */
-        async #takeFrom(read, missing) {
-            try {
-                const source = await read();
-                if (source) this.#takeOver(source);
-                else this.#tell(missing);
-            } catch (error) {
-                this.#tell(`This picture cannot be read as a map: ${error.message}`);
-            }
+        async #export() {
+            const { settled, width, height } = this.#document.map;
+            globalThis.diffdiff.save(await globalThis.diffdiff.encodePng(settled, width, height), "change-map.png");
         }
 
         #toggleFullScreen() {
             if (document.fullscreenElement === this.#root) document.exitFullscreen();
             else if (document.fullscreenEnabled) this.#root.requestFullscreen();
-            else this.#tell("This browser does not allow full screen here.");
+            else this.#notice.say("This browser does not allow full screen here.");
         }
 
         /** Ends whatever is half done without keeping it. */
@@ -405,7 +331,7 @@
             this.#pointers.cancel();
             this.#tools.lasso.cancel();
             this.#closeAdjustment();
-            if (this.#map) this.#view.invalidate(this.#map.revert());
+            this.#view.invalidate(this.#document.map?.revert());
         }
 
         #escape() {
@@ -419,29 +345,9 @@
             return true;
         }
 
-        /** Says so where it is not possible now. */
+        /** Only a map of the picture's size can be painted on: the notice asks what is to become of another. */
         #canPaint() {
-            if (!this.#picture) return false;
-            if (!this.#fits) this.#askAboutSize();
-            return this.#fits;
-        }
-
-        #tell(text, choices = { OK: () => this.#dismiss() }) {
-            const { element } = globalThis.diffdiff;
-            const nodes = Object.entries(choices).map(([label, onClick]) => {
-                const button = element("button", "diffdiff-text", { type: "button", textContent: label });
-                button.addEventListener("click", onClick);
-                return button;
-            });
-            this.#notice.replaceChildren(element("span", "", { textContent: text }), ...nodes);
-            this.#notice.hidden = false;
-            this.#layOut();
-        }
-
-        #dismiss() {
-            if (!this.#notice || this.#notice.hidden) return;
-            this.#notice.hidden = true;
-            this.#layOut();
+            return this.#document.picture !== null && this.#document.fits;
         }
 
         /** Brush size by a tenth, at least one pixel; with Shift the strength. */
@@ -450,7 +356,7 @@
                 const strength = this.#settings.strength + direction * STRENGTH_STEP;
                 this.#change("strength", Math.round(100 * Math.min(1, Math.max(0, strength))) / 100);
             } else {
-                const { size } = this.#settings;
+                const size = this.#size;
                 const next = size + direction * Math.max(1, Math.round(size / 10));
                 this.#change("size", Math.min(this.#toolbar.largestSize, Math.max(1, next)));
             }
@@ -467,29 +373,22 @@
 
         /** What the readout says. @param {?{clientX: number, clientY: number}} at */
         #describe(at) {
-            if (!this.#picture) return "Put a picture into the img2img tab, then paint here how much each part may change.";
+            const { picture } = this.#document;
+            if (!picture) return "Put a picture into the img2img tab, then paint here how much each part may change.";
             const value = at && this.#valueAt(at.clientX, at.clientY);
-            if (value === null) return `${this.#picture.naturalWidth} × ${this.#picture.naturalHeight} px`;
+            if (value === null) return `${picture.naturalWidth} × ${picture.naturalHeight} px`;
             const { steps, of } = this.#page.stepsOf(value);
             return `Strength ${(value / 255).toFixed(2)} · ${steps} of ${of} steps`;
         }
 
         #valueAt(clientX, clientY) {
-            if (!this.#picture || !this.#root) return null;
+            const { picture, map } = this.#document;
+            if (!picture || !this.#root) return null;
             const { x, y } = this.#view.toPicture(clientX, clientY);
-            const { naturalWidth, naturalHeight } = this.#picture;
+            const { naturalWidth, naturalHeight } = picture;
             if (!(x >= 0 && y >= 0 && x < naturalWidth && y < naturalHeight)) return null;
-            const { width, height, pixels } = this.#map;
-            return pixels[Math.floor((y * height) / naturalHeight) * width + Math.floor((x * width) / naturalWidth)];
+            return map.pixels[Math.floor((y * map.height) / naturalHeight) * map.width + Math.floor((x * map.width) / naturalWidth)];
         }
-    }
-
-    /** @param {?HTMLImageElement} image @returns {?{width: number, height: number, pixels: Uint8Array}} */
-    function asMap(image) {
-        if (!image) return null;
-        const { readColours, luminance } = globalThis.diffdiff;
-        const { naturalWidth: width, naturalHeight: height } = image;
-        return { width, height, pixels: luminance(readColours(image, width, height)) };
     }
 
     globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Painter });

@@ -4,6 +4,7 @@
     const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
     const GREY = 0;
     const FILTER_UP = 2;
+    const [IHDR, IDAT] = [0x49484452, 0x49444154];
 
     const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
         let c = n;
@@ -40,8 +41,8 @@
         return rows;
     }
 
-    async function transform(bytes, stream) {
-        return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+    async function transform(parts, stream) {
+        return new Uint8Array(await new Response(new Blob(parts).stream().pipeThrough(stream)).arrayBuffer());
     }
 
     /**
@@ -58,10 +59,65 @@
         view.setUint32(4, height);
         header[8] = 8;
         header[9] = GREY;
-        const data = await transform(filteredRows(pixels, width, height), new CompressionStream("deflate"));
+        const data = await transform([filteredRows(pixels, width, height)], new CompressionStream("deflate"));
         const parts = [Uint8Array.from(SIGNATURE), chunk("IHDR", header), chunk("IDAT", data), chunk("IEND", new Uint8Array(0))];
         return new Blob(parts, { type: "image/png" });
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { encodePng });
+    /** What each kind of filter predicts a byte from: its left, upper and upper left neighbour. */
+    const PREDICTIONS = [
+        () => 0,
+        (left) => left,
+        (_left, above) => above,
+        (left, above) => (left + above) >> 1,
+        (left, above, corner) => {
+            const [a, b, c] = [above - corner, left - corner, left + above - 2 * corner].map(Math.abs);
+            return a <= b && a <= c ? left : b <= c ? above : corner;
+        },
+    ];
+
+    function unfiltered(rows, width, height) {
+        const pixels = new Uint8Array(width * height);
+        for (let y = 0; y < height; y++) {
+            const start = y * width;
+            const row = y * (width + 1);
+            const predict = PREDICTIONS[rows[row]];
+            for (let x = 0; x < width; x++) {
+                const i = start + x;
+                const left = x ? pixels[i - 1] : 0;
+                const above = y ? pixels[i - width] : 0;
+                const corner = x && y ? pixels[i - width - 1] : 0;
+                pixels[i] = rows[row + 1 + x] + predict(left, above, corner);
+            }
+        }
+        return pixels;
+    }
+
+    /**
+     * The pixels of a PNG as Python or `encodePng` writes a map: 8-bit grey, not interlaced. No canvas is used, for the
+     * reason given there.
+     * @param {Blob} blob
+     * @returns {Promise<{width: number, height: number, pixels: Uint8Array}>}
+     * @throws {TypeError} where it is another kind of picture
+     */
+    async function decodePng(blob) {
+        const view = new DataView(await blob.arrayBuffer());
+        const parts = [];
+        let header = null;
+        for (let at = SIGNATURE.length; at + 12 <= view.byteLength; ) {
+            const length = view.getUint32(at);
+            const type = view.getUint32(at + 4);
+            const data = new Uint8Array(view.buffer, at + 8, length);
+            if (type === IHDR) header = new DataView(view.buffer, at + 8, length);
+            if (type === IDAT) parts.push(data);
+            at += length + 12;
+        }
+        const form = header && [8, 9, 12].map((at) => header.getUint8(at)).join();
+        if (form !== "8,0,0") throw new TypeError("not an 8-bit grey PNG");
+        const [width, height] = [header.getUint32(0), header.getUint32(4)];
+        const rows = await transform(parts, new DecompressionStream("deflate"));
+        return { width, height, pixels: unfiltered(rows, width, height) };
+    }
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { encodePng, decodePng });
 }

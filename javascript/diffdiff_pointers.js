@@ -13,7 +13,6 @@
      * @property {(sample: Sample) => void} idle a pointer moves without a press
      * @property {(event: ?PointerEvent) => void} hover where the pointer is; null when it is gone
      * @property {() => void} interrupted a running edit was given up
-     * @property {() => boolean} hasFocus whether the wheel is meant for the painter
      */
 
     /** Turns mouse, pen and touches into tools' strokes and into moves of the view. */
@@ -140,14 +139,14 @@
             this.#view.place(point, now.x, now.y, (scale * now.distance) / pinch.distance);
         }
 
-        /** With the painter focused the wheel zooms; where it would zoom out of the whole picture, the page scrolls. */
+        /** The wheel scrolls the page, and with Shift or Ctrl it zooms, as on the hosts' own canvases. */
         #wheel(event) {
-            if (!this.#target.hasPicture() || !(event.ctrlKey || this.#target.hasFocus())) return;
-            if (!event.ctrlKey && event.deltaY > 0 && this.#view.isFitted) return;
+            if (!this.#target.hasPicture() || !(event.ctrlKey || event.shiftKey)) return;
             event.preventDefault();
+            const turned = event.deltaY || event.deltaX; // with Shift some systems turn the wheel sideways
             const perPixel = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? PIXELS_PER_LINE : 1;
             const speed = event.ctrlKey ? 4 : 1;
-            this.#view.zoomAt(event.clientX, event.clientY, Math.exp(-event.deltaY * perPixel * WHEEL_ZOOM * speed));
+            this.#view.zoomAt(event.clientX, event.clientY, Math.exp(-turned * perPixel * WHEEL_ZOOM * speed));
             this.#target.hover(event);
         }
     }

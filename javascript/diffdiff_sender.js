@@ -6,7 +6,7 @@
     /** Keeps the hidden field equal to the map: encodes after each edit, one at a time, always the latest. */
     class MapSender {
         #page;
-        #map = null;
+        #content = null;
         #isStale = false;
         #timer = null;
         #running = null;
@@ -21,9 +21,9 @@
             return this.#isStale || this.#running !== null;
         }
 
-        /** @param {?ChangeMap} map null empties the field */
-        send(map) {
-            this.#map = map;
+        /** @param {?(ChangeMap|{url: string})} content null empties the field; what has a URL already is sent as that */
+        send(content) {
+            this.#content = content;
             this.#isStale = true;
             clearTimeout(this.#timer);
             this.#timer = setTimeout(() => this.flush(), SEND_DELAY_MS);
@@ -39,31 +39,19 @@
         async #run() {
             while (this.#isStale) {
                 this.#isStale = false;
-                const map = this.#map;
-                const url = map ? await dataUrl(await this.#encode(map)) : "";
+                const url = await this.#urlOf(this.#content);
                 if (!this.#isStale) this.#page.sendMap(url);
             }
         }
 
-        #encode({ settled, width, height }) {
-            const pixels = this.#page.whiteKeeps ? inverted(settled) : settled;
-            return globalThis.diffdiff.encodePng(pixels, width, height);
+        async #urlOf(content) {
+            if (!content) return "";
+            if (content.url) return content.url;
+            const { settled, width, height } = content;
+            const { encodePng, inverted, dataUrl } = globalThis.diffdiff;
+            return dataUrl(await encodePng(this.#page.whiteKeeps ? inverted(settled) : settled, width, height));
         }
     }
 
-    function inverted(pixels) {
-        return pixels.map((value) => 255 - value);
-    }
-
-    /** @param {Blob} blob @returns {Promise<string>} */
-    function dataUrl(blob) {
-        return new Promise((resolve, reject) => {
-            const reader = new FileReader();
-            reader.onload = () => resolve(reader.result);
-            reader.onerror = () => reject(reader.error);
-            reader.readAsDataURL(blob);
-        });
-    }
-
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { MapSender, inverted });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { MapSender });
 }

@@ -3,11 +3,11 @@
 {
     const KEY = "diffdiff.painter";
 
-    /** Every remembered setting: its first value and which values are allowed. */
+    /** Every remembered setting: its first value, null where the picture tells, and which values are allowed. */
     const SETTINGS = {
         strength: { first: 1, allows: isShare },
         end: { first: 0, allows: isShare },
-        size: { first: 64, allows: (value) => Number.isInteger(value) && value >= 1 && value <= 16384 },
+        size: { first: null, allows: (value) => Number.isInteger(value) && value >= 1 && value <= 16384 },
         hardness: { first: 0.5, allows: isShare },
         opacity: { first: 1, allows: isShare },
         pen: { first: "opacity", allows: (value) => ["none", "size", "opacity"].includes(value) },

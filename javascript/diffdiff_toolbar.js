@@ -52,7 +52,7 @@
             { id: "clear", name: "Clear", hint: "the whole map to 0: nothing changes" },
         ],
         [
-            { id: "importMap", name: "Import map", label: "Import…", hint: "a picture file as the map: white = change most" },
+            { id: "importMap", name: "Import map", label: "Import…", hint: "a picture file as the map; or drop it here, or paste it" },
             { id: "exportMap", name: "Export map", label: "Export", hint: "the map as a PNG file" },
             { id: "fromMask", name: "From inpaint mask", label: "From mask", hint: "start from the mask of the tab that is open above" },
             { id: "fromResult", name: "From last result", label: "From result", hint: "the gallery's picture as the map" },
@@ -156,6 +156,7 @@
                 ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
             );
             this.look = element("div", "diffdiff-look", {}, [this.#choice(PEN), this.#slider(OVERLAY), this.#choice(PALETTE)]);
+            this.#controls.pen.box.hidden = true;
         }
 
         /** @param {Object} settings values for every control */
@@ -172,7 +173,18 @@
         /** @param {string} tool its id; its button is pressed and only its settings are shown */
         showTool(tool) {
             for (const { id } of TOOLS) this.#buttons[id].setAttribute("aria-pressed", id === tool);
-            for (const { box, tools } of Object.values(this.#controls)) box.hidden = Boolean(tools) && !tools.includes(tool);
+            for (const { box, tools } of Object.values(this.#controls)) if (tools) box.hidden = !tools.includes(tool);
+        }
+
+        /** Shows what the pen's pressure does, once there is a pen. */
+        showPen() {
+            this.#controls.pen.box.hidden = false;
+        }
+
+        /** @param {?HTMLElement} bar of an adjustment, in the place of the tool's settings; null when it is over */
+        adjust(bar) {
+            if (bar) this.options.after(bar);
+            this.options.hidden = bar !== null;
         }
 
         showHistory({ canUndo, canRedo }) {
@@ -267,7 +279,7 @@
                 node.addEventListener("click", onClick);
                 return node;
             };
-            this.node = element("div", "diffdiff-bar diffdiff-adjust", {}, [
+            this.node = element("div", "diffdiff-bar diffdiff-options diffdiff-adjust", {}, [
                 ...boxes,
                 element("div", "diffdiff-group", {}, [
                     button("Apply", "diffdiff-primary", onApply),

@@ -134,8 +134,9 @@
             const fit = this.#fitScale();
             const scale = Math.max(fit, Math.min(Math.max(MAX_SCALE, fit), wanted));
             const stage = this.#stage.getBoundingClientRect();
-            const edgeX = stage.left + (stage.width - Math.min(stage.width, this.#width * scale)) / 2;
-            const edgeY = stage.top + (this.#roomHeight - Math.min(this.#roomHeight, this.#height * scale)) / 2;
+            const { clientLeft, clientTop, clientWidth } = this.#stage;
+            const edgeX = stage.left + clientLeft + (clientWidth - Math.min(clientWidth, this.#width * scale)) / 2;
+            const edgeY = stage.top + clientTop + (this.#roomHeight - Math.min(this.#roomHeight, this.#height * scale)) / 2;
             this.#place(scale, x - (clientX - edgeX) / scale, y - (clientY - edgeY) / scale);
         }
 
@@ -165,8 +166,8 @@
             const box = this.#pictureCanvas.getBoundingClientRect();
             const stage = this.#stage.getBoundingClientRect();
             return {
-                x: box.left - stage.left + (x - this.#left) * this.#scale,
-                y: box.top - stage.top + (y - this.#top) * this.#scale,
+                x: box.left - stage.left - this.#stage.clientLeft + (x - this.#left) * this.#scale,
+                y: box.top - stage.top - this.#stage.clientTop + (y - this.#top) * this.#scale,
             };
         }
 
@@ -180,7 +181,7 @@
                 this.#scheduled = false;
                 const dirty = this.#dirty;
                 this.#dirty = null;
-                if (dirty && this.#picture) this.#drawOverlay(dirty);
+                if (dirty && this.#frame) this.#drawOverlay(dirty);
             });
         }
 

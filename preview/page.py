@@ -58,9 +58,8 @@ def create_app() -> FastAPI:
     app.mount("/extension/javascript", StaticFiles(directory=paths.EXTENSION / "javascript", check_dir=False))
     app.add_api_route("/extension/style.css", _extension_style, methods=["GET"])
     _add_to_head(_head())
-    app = gr.mount_gradio_app(app, demo, path="/")
-    script_callbacks.app_started_callback(demo, app)
-    return app
+    script_callbacks.app_started_callback(demo, app)  # before the page, which takes every address that is left
+    return gr.mount_gradio_app(app, demo, path="/")
 
 
 def _listen(port: int) -> socket.socket:

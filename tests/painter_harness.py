@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from threading import Thread
 
 import numpy as np
 from PIL import Image
+
+from differential_diffusion import change_map
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +32,19 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
         self.wfile.write(page)
+
+    def do_POST(self) -> None:
+        """What the WebUI answers to the painter: `differential_diffusion.host.uploads`, without the WebUI."""
+        file = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            status, kind, body = 200, "image/png", change_map.encode(change_map.read(file))
+        except change_map.BadMap as error:
+            status, kind, body = 422, "application/json", json.dumps({"detail": str(error)}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -160,10 +176,24 @@ class PainterDriver:
         """Click a picture point."""
         self.drag((x, y))
 
+    def sent(self) -> str:
+        """What the hidden field holds, once it has settled: a data URL, or nothing."""
+        self.page.wait_for_timeout(500)
+        return self.page.locator("#diffdiff_map textarea, #diffdiff_map input").first.input_value()
+
     def received(self) -> np.ndarray:
         """The map in the hidden field, once it has settled."""
-        self.page.wait_for_timeout(500)
-        return decode_map(self.page.locator("#diffdiff_map textarea, #diffdiff_map input").first.input_value())
+        return decode_map(self.sent())
+
+    def give(self, file: bytes, name: str = "map.png", kind: str = "image/png") -> None:
+        """Choose a file as the map, as in the dialog of the painter's own button."""
+        files = self.root.locator("input[type=file]")
+        files.set_input_files({"name": name, "mimeType": kind, "buffer": file})
+
+    def notice(self) -> str:
+        """What the painter says, and the names of its buttons."""
+        said = self.root.get_by_role("status")
+        return said.inner_text().replace("\n", " ") if said.is_visible() else ""
 
     def least_contrast(self) -> float:
         """The lowest contrast between a visible text or icon of the painter and what is behind it (WCAG 2, 1 to 21)."""

@@ -109,7 +109,7 @@ def test_painting_one_half_changes_only_that_half(open_page):
     assert np.abs(result - original)[:, SIDE // 2 + 8 :].mean() > 3
     painter.canvas.scroll_into_view_if_needed()
     painter.press("Undo")  # nothing was lost by generating
-    assert painter.received().max() == 0
+    assert painter.sent() == ""
     painter.press("From last result")
     page.wait_for_timeout(500)
     luminance = np.asarray(Image.fromarray(result.astype(np.uint8)).convert("L")).astype(int)
@@ -189,8 +189,8 @@ def test_every_tool_does_on_this_page_what_it_should(open_page):
     check(tolerance=0.51)
 
     painter.press("Clear")
-    expected, unsure = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), bool)
-    check()
+    assert painter.sent() == ""
+    unsure = np.zeros((SIDE, SIDE), bool)
 
     painter.press("Gradient")
     painter.set(Strength=1, Second_strength=0.5)
@@ -249,7 +249,7 @@ def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
     assert np.array_equal(painter.received(), before)
     upload_tab.click()
     page.wait_for_timeout(500)
-    painter.press("Clear map")
+    painter.press("Drop")
     mask = np.zeros((200, 320), np.uint8)
     mask[50:120, 30:200] = 255
     upload(page, encoded(Image.fromarray(mask).convert("RGB")), "img_inpaint_mask")

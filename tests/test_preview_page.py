@@ -149,7 +149,6 @@ def test_an_accordion_with_a_checkbox(page):
 
 def test_the_example_is_one_click_away(page):
     page.click("#preview_example")
-    page.wait_for_selector("#diffdiff_upload img")
     page.wait_for_function("document.querySelector('#diffdiff_map textarea').value.startsWith('data:image/png')")
     infotext = generate(page)["infotexts"][0]
     assert "winter" in infotext and "Denoising strength: 1" in infotext and "Differential Diffusion" in infotext

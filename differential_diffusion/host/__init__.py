@@ -1,12 +1,13 @@
 """The WebUI around us: the only place that imports `modules.*` or tells one WebUI from another.
 
 `run` is the life of one run, from its callbacks to its pictures; `masks` is what the host takes for its inpaint mask
-meanwhile, `samplers` what is known of the sampler that makes it, `axes` the X/Y/Z plot, `requests` the API. What is
-changed of a run is changed through `patches`, which put it back.
+meanwhile, `samplers` what is known of the sampler that makes it, `axes` the X/Y/Z plot, `requests` the API, `uploads`
+the page's files. What is changed of a run is changed through `patches`, which put it back.
 """
 
 from .axes import add_plot_axes
 from .requests import check_requests
 from .run import begin, composite, end, finish_picture
+from .uploads import read_uploads
 
-__all__ = ["add_plot_axes", "begin", "check_requests", "composite", "end", "finish_picture"]
+__all__ = ["add_plot_axes", "begin", "check_requests", "composite", "end", "finish_picture", "read_uploads"]

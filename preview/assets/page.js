@@ -166,7 +166,7 @@ async function loadExample() {
         app.querySelector("#diffdiff .label-wrap").click();
     }
     await upload("img2img_image", "sample.png");
-    await upload("diffdiff_upload", "sample_map.png");
+    await uploadMap("sample_map.png");
 }
 
 /** gradio loses one of two changes that come at once. */
@@ -188,6 +188,17 @@ async function upload(id, name) {
     for (let waits = 0; waits < 100 && !component.querySelector("img"); waits++) {
         await settled();
     }
+    await settled();
+}
+
+/** Makes one of the preview's pictures the map, as if a user had chosen the file. */
+async function uploadMap(name) {
+    const file = await (await fetch(`/preview-assets/${name}`)).blob();
+    const files = new DataTransfer();
+    files.items.add(new File([file], name, { type: file.type }));
+    const input = gradioApp().querySelector("#diffdiff_painter input[type=file]");
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
     await settled();
 }
 

@@ -58,7 +58,7 @@ class Page:
     def upload_map(self, grey: np.ndarray) -> None:
         """Upload a change map and wait until it has come back from the WebUI."""
         before = self.value("#diffdiff_map textarea")
-        self.upload("diffdiff_upload", Image.fromarray(grey))
+        self.upload("diffdiff_painter", Image.fromarray(grey))
         self.page.wait_for_function(
             """before => {
                 const map = document.querySelector("#diffdiff_map textarea").value;

@@ -1,10 +1,11 @@
 """The page: the same effect by hand, hidden tabs, Reload UI, two browser tabs, errors, pasting, the Batch tab."""
 
 import base64
+import random
 
 import numpy as np
 import pytest
-from painter_harness import stroke_on_host_canvas
+from painter_harness import decode_map, stroke_on_host_canvas
 from PIL import Image
 
 from webui.client import WebUI, columns, map_of, photograph, pixels
@@ -123,6 +124,24 @@ def test_after_reload_ui(open_page, webui: WebUI):
     page.generate()
     assert kept(page.picture()) == (True, False)
     assert kept(webui.img2img(PICTURE, map_of(RIGHT_KEPT)).pixels) == (False, True)
+
+
+def test_a_map_before_its_picture_is_never_lost(open_page, request):
+    """In every order and at random times; on a real WebUI fifty times, each on a fresh page."""
+    dice = random.Random(3)
+    page = open_page()
+    grey = np.add.outer(np.arange(128), np.arange(128)).astype(np.uint8)
+    for _ in range(50 if request.config.getoption("--webui") else 6):
+        page.open()
+        page.to_tab("img2img")
+        pictures = {"img2img_image": PICTURE, "diffdiff_painter": Image.fromarray(grey)}
+        for box in dice.sample(list(pictures), 2):
+            page.page.wait_for_timeout(dice.choice([0, 0, 40, 150, 400, 1000]))
+            page.upload(box, pictures[box])
+        page.page.wait_for_timeout(1500)
+        field = page.value("#diffdiff_map textarea, #diffdiff_map input")
+        assert field and np.array_equal(decode_map(field), grey)
+        grey = np.roll(grey, 17)
 
 
 def test_a_missing_map_is_said_on_the_page(open_page):

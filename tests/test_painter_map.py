@@ -1,0 +1,357 @@
+"""Which map is in force: whatever happens, in any order, what the painter shows is what Python gets."""
+
+import base64
+import io
+import random
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from painter_harness import PainterDriver, data_url, decode_map, middles, photo, serve
+from PIL import Image
+
+from differential_diffusion import change_map
+
+SIDE = 256
+
+
+@pytest.fixture(scope="module")
+def harness() -> Iterator[str]:
+    with serve() as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser, harness) -> Iterator[Callable[..., PainterDriver]]:
+    """Opens the painter's page, without a picture unless one is given; a page error fails the test."""
+    contexts, errors = [], []
+
+    def open_(picture: Image.Image | None = None, script: str = "") -> PainterDriver:
+        contexts.append(browser.new_context(viewport={"width": 700, "height": 1000}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(error))
+        page.add_init_script(script)
+        page.goto(harness)
+        driver = PainterDriver(page)
+        if picture is not None:
+            show(page, picture)
+            driver.wait()
+            page.wait_for_timeout(200)
+        return driver
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def show(page, picture: Image.Image | None, box: str = "img2img_image") -> None:
+    page.evaluate("([box, source]) => setPicture(box, source)", [box, picture and data_url(picture)])
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def strength_at(painter: PainterDriver, x: float, y: float) -> float:
+    return painter.page.evaluate("([x, y]) => diffdiff.painter.strengthAt(x, y)", [*painter.client(x, y)])
+
+
+def ramp(width: int = SIDE, height: int = SIDE) -> np.ndarray:
+    return np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8)
+
+
+def paint(painter: PainterDriver) -> np.ndarray:
+    painter.press("Rectangle")
+    painter.set(Strength=0.6)
+    painter.drag((40, 50), (200, 180))
+    return painter.received()
+
+
+# ---- files ----
+
+
+def test_a_file_before_the_picture_is_never_lost(open_page):
+    """Sixty times, on a fresh painter each: picture and file in random order, a random time apart."""
+    dice = random.Random(5)
+    painter = open_page()
+    page = painter.page
+    picture = data_url(photo(SIDE, SIDE))
+    for number in range(60):
+        grey = np.roll(ramp(*((SIDE, SIDE) if number % 3 else (90, 70))), 7 * number)
+        page.reload()
+        page.wait_for_timeout(dice.choice([0, 50, 400]))
+        file = encoded(Image.fromarray(grey))
+        events = [lambda: show_source(page, picture), lambda file=file: painter.give(file)]
+        dice.shuffle(events)
+        events[0]()
+        page.wait_for_timeout(dice.choice([0, 0, 10, 40, 90, 110, 160, 310, 450]))
+        events[1]()
+        page.wait_for_timeout(dice.choice([0, 30, 60]))
+        page.locator("#img2img_generate").click()
+        page.wait_for_function("generated.length === 1")
+        assert np.array_equal(decode_map(page.evaluate("generated[0]")), grey), number
+        painter.wait()
+        assert np.array_equal(painter.received(), grey), number
+        assert painter.notice() == ""
+
+
+def show_source(page, source: str) -> None:
+    page.evaluate("source => setPicture('img2img_image', source)", source)
+
+
+KINDS = {
+    "16 bits": lambda: encoded(Image.fromarray((ramp().astype(np.int32) * 257).astype(np.uint16))),
+    "palette": lambda: encoded(photo(SIDE, SIDE).quantize(17)),
+    "alpha": lambda: encoded(with_alpha(photo(SIDE, SIDE))),
+    "alpha alone": lambda: encoded(with_alpha(Image.new("RGB", (SIDE, SIDE)))),
+    "CMYK": lambda: encoded(photo(SIDE, SIDE).convert("CMYK"), "JPEG", quality=95),
+    "turned by EXIF": lambda: encoded(photo(SIDE, 190), "JPEG", exif=turned()),
+    "animated": lambda: encoded(
+        photo(SIDE, SIDE), "GIF", save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE))]
+    ),
+    "floats": lambda: encoded(Image.fromarray(ramp().astype(np.float32) / 255), "TIFF"),
+    "black": lambda: encoded(Image.new("L", (SIDE, SIDE))),
+    "of another size": lambda: encoded(Image.fromarray(ramp(333, 77))),
+}
+
+
+def with_alpha(picture: Image.Image) -> Image.Image:
+    picture.putalpha(Image.fromarray(ramp()))
+    return picture
+
+
+def turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[274] = 6
+    return exif
+
+
+# Flips the lowest bit of every value read back, as privacy settings of some browsers do at random.
+NOISE = """
+    const read = CanvasRenderingContext2D.prototype.getImageData;
+    CanvasRenderingContext2D.prototype.getImageData = function (...args) {
+        const image = read.apply(this, args);
+        for (let i = 0; i < image.data.length; i++) image.data[i] ^= 1;
+        return image;
+    };
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_the_map_that_a_request_with_it_has(open_page, kind):
+    painter = open_page(photo(SIDE, SIDE), script=NOISE)
+    file = KINDS[kind]()
+    painter.give(file)
+    expected = change_map.decode(base64.b64encode(file).decode())
+    assert np.array_equal(painter.received(), expected)
+    if expected.shape == (SIDE, SIDE):
+        x, y = 101.5, 203.5
+        assert strength_at(painter, x, y) == expected[int(y), int(x)] / 255
+        painter.press("Invert")
+        assert np.array_equal(painter.received(), 255 - expected)
+
+
+def test_what_is_painted_is_exact_where_a_canvas_is_not(open_page):
+    painter = open_page(photo(SIDE, SIDE), script=NOISE)
+    assert set(np.unique(paint(painter))) == {0, 153}
+
+
+def drop_file(painter: PainterDriver, file: bytes, name: str, kind: str) -> None:
+    painter.page.evaluate(
+        """([text, name, type]) => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], name, { type }));
+            const target = document.querySelector("#diffdiff_painter .diffdiff-readout");
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                target.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+            }
+        }""",
+        [base64.b64encode(file).decode(), name, kind],
+    )
+
+
+def paste_file(painter: PainterDriver, file: bytes) -> None:
+    painter.page.evaluate(
+        """text => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            const paste = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(paste);
+        }""",
+        base64.b64encode(file).decode(),
+    )
+
+
+@pytest.mark.parametrize("with_picture", [True, False])
+def test_a_file_is_dropped_on_the_painter(open_page, with_picture):
+    painter = open_page(photo(SIDE, SIDE) if with_picture else None)
+    drop_file(painter, encoded(Image.fromarray(ramp())), "ramp.png", "image/png")
+    assert np.array_equal(painter.received(), ramp())
+
+
+def test_a_picture_is_pasted_where_the_pointer_is(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    painter.page.mouse.move(0, 0)
+    paste_file(painter, encoded(Image.fromarray(ramp())))
+    assert painter.sent() == "", "the clipboard is the host's where the pointer is not over the painter"
+    painter.page.mouse.move(*painter.client(100, 100))
+    paste_file(painter, encoded(Image.fromarray(ramp())))
+    assert np.array_equal(painter.received(), ramp())
+
+
+@pytest.mark.parametrize("with_picture", [True, False])
+def test_what_is_no_picture_is_refused_in_one_sentence(open_page, with_picture):
+    painter = open_page(photo(SIDE, SIDE) if with_picture else None)
+    drop_file(painter, b"milk, eggs", "shopping.txt", "text/plain")
+    painter.page.wait_for_timeout(300)
+    assert painter.notice().startswith("“shopping.txt” cannot be used as a map: ")
+    assert not set("/\\<>") & set(painter.notice()), "no paths and no names of Python's"
+    painter.press("OK")
+    assert painter.notice() == "" and painter.sent() == ""
+
+
+# ---- which map is in force ----
+
+
+def test_a_file_waits_for_its_picture_and_says_so(open_page):
+    painter = open_page()
+    painter.give(encoded(Image.fromarray(ramp(90, 70))), "ramp.png")
+    painter.page.wait_for_timeout(300)
+    assert painter.notice() == "The map ramp.png (90 × 70) is in force, for the picture to come. Drop"
+    painter.press("Drop")
+    assert painter.notice() == "" and painter.sent() == ""
+
+
+@pytest.mark.parametrize("way", ["Undo", "Clear", "the eraser"])
+def test_nothing_painted_is_no_map(open_page, way):
+    painter = open_page(photo(SIDE, SIDE))
+    painter.press("Brush")
+    painter.set(Size=30)
+    painter.drag((100, 100), (150, 150))
+    assert painter.sent()
+    if way == "the eraser":
+        painter.press("Eraser")
+        painter.set(Size=256, Hardness=1)
+        painter.drag((125, 125), (126, 126))
+    else:
+        painter.press(way)
+    assert painter.sent() == ""
+    show(painter.page, photo(SIDE, SIDE).rotate(90))
+    painter.page.wait_for_timeout(400)
+    assert painter.notice() == "", "there is no map to ask about"
+
+
+@pytest.mark.parametrize("choice", ["Keep", "Drop"])
+@pytest.mark.parametrize("size", [(SIDE, SIDE), (150, 100)])
+@pytest.mark.parametrize("from_file", [False, True])
+def test_another_picture_asks_what_becomes_of_the_map(open_page, size, choice, from_file):
+    painter = open_page(photo(SIDE, SIDE))
+    if from_file:
+        painter.give(encoded(Image.fromarray(ramp())))
+        before = painter.received()
+    else:
+        before = paint(painter)
+    show(painter.page, photo(*size).rotate(180))
+    assert np.array_equal(painter.received(), before), "in force until it is dropped"
+    stretched = "" if size == (SIDE, SIDE) else f" ({SIDE} × {SIDE})"
+    assert painter.notice().startswith(f"The map of the picture before{stretched} is in force")
+    painter.press(choice)
+    assert painter.notice() == ""
+    if choice == "Drop":
+        assert painter.sent() == ""
+        return
+    kept = np.asarray(Image.fromarray(before).resize(size, Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(strength_at(painter, 75.5, 60.5) * 255 - kept[60, 75]) <= 1
+    painter.press("Invert")
+    assert np.abs(painter.received() - (255 - kept)).max() <= 1
+
+
+def test_a_removed_picture_leaves_the_map_with_a_word_and_the_same_picture_takes_it_back(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    before = paint(painter)
+    show(painter.page, None)
+    assert np.array_equal(painter.received(), before)
+    assert painter.notice() == "The map of the picture before is still in force. Drop"
+    assert not painter.canvas.is_visible()
+    show(painter.page, photo(SIDE, SIDE))
+    assert np.array_equal(painter.received(), before)
+    assert painter.notice() == ""
+    painter.press("Undo")
+    assert painter.sent() == ""
+
+
+def test_dropping_the_map_after_the_picture_was_removed(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    paint(painter)
+    show(painter.page, None)
+    painter.page.wait_for_timeout(300)
+    painter.press("Drop")
+    assert painter.sent() == "" and painter.notice() == ""
+
+
+def test_going_to_another_tab_and_back_keeps_the_map(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    before = paint(painter)
+    page = painter.page
+    show(page, photo(300, 200), "img2img_sketch")
+    page.evaluate("showTab('img2img_sketch')")
+    page.wait_for_timeout(400)
+    assert "300 × 200" in painter.notice()
+    page.evaluate("showTab('inpaint_sketch')")  # a tab without a picture
+    assert np.array_equal(painter.received(), before)
+    assert "still in force" in painter.notice()
+    page.evaluate("showTab('img2img_image')")
+    page.wait_for_timeout(400)
+    assert painter.notice() == ""
+    painter.press("Undo")
+    painter.press("Redo")
+    assert np.array_equal(painter.received(), before)
+
+
+def test_white_keeps_turns_a_file_round_and_not_what_is_painted(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    polarity = painter.page.locator("#diffdiff_polarity")
+    painter.give(encoded(Image.fromarray(ramp())))
+    painter.page.wait_for_timeout(400)
+    assert strength_at(painter, 50.5, 60.5) == 110 / 255
+    polarity.get_by_label("White keeps").check()
+    assert np.array_equal(painter.received(), ramp())
+    assert strength_at(painter, 50.5, 60.5) == 145 / 255
+    polarity.get_by_label("White changes").check()
+    painter.page.wait_for_timeout(400)
+    painter.press("Clear")
+    before = paint(painter)
+    polarity.get_by_label("White keeps").check()
+    assert np.array_equal(painter.received(), 255 - before)
+    assert strength_at(painter, 50.5, 60.5) == before[60, 50] / 255
+
+
+def test_a_picture_that_comes_while_the_panel_is_closed(open_page):
+    painter = open_page()
+    page = painter.page
+    page.wait_for_timeout(200)
+    page.locator("#diffdiff summary").click()
+    show(page, photo(SIDE, SIDE))
+    page.wait_for_timeout(300)
+    painter.give(encoded(Image.fromarray(ramp())))
+    page.wait_for_timeout(300)
+    show(page, photo(100, 80))
+    page.wait_for_timeout(300)
+    page.locator("#diffdiff summary").click()
+    assert np.array_equal(painter.received(), ramp())
+    assert "(100 × 80)" in painter.notice()
+
+
+def test_dragging_from_a_little_outside_of_the_picture(open_page):
+    painter = open_page(photo(SIDE, SIDE))
+    painter.press("Rectangle")
+    painter.set(Strength=1)
+    painter.drag((-1, -1), (100.2, 60.2))
+    x, y = middles(SIDE, SIDE)
+    received = painter.received()
+    assert (received[(x < 99) & (y < 59)] == 255).all() and (received[(x > 101) | (y > 61)] == 0).all()
