@@ -77,6 +77,34 @@ class Bounds:
     width: int
     height: int
 
+    @classmethod
+    def of_box(cls, box: tuple[int, int, int, int]) -> Bounds:
+        """From left, top, right and bottom."""
+        return cls(box[0], box[1], box[2] - box[0], box[3] - box[1])
+
+    @classmethod
+    def around(cls, plane: np.ndarray) -> Bounds | None:
+        """The smallest one around all values of a plane (H, W) above 0; None where there is none."""
+        rows, columns = ((plane > 0).any(axis=axis).nonzero()[0] for axis in (1, 0))
+        if not rows.size:
+            return None
+        return cls.of_box((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+
+    def grown(self, padding: int, picture: Extent) -> Bounds:
+        """Wider by `padding` pixels on every side, as far as the picture reaches."""
+        width, height = self.width + 2 * padding, self.height + 2 * padding
+        return Bounds(self.x - padding, self.y - padding, width, height).within(picture)
+
+    def within(self, picture: Extent) -> Bounds:
+        """The part that lies in a picture."""
+        left, top, right, bottom = self.box
+        return Bounds.of_box((max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)))
+
+    def joined(self, other: Bounds) -> Bounds:
+        """The smallest one around both."""
+        (a, b, c, d), (e, f, g, h) = self.box, other.box
+        return Bounds.of_box((min(a, e), min(b, f), max(c, g), max(d, h)))
+
     @property
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, right and bottom, as Pillow takes them."""
@@ -265,12 +293,11 @@ class ResizeMode(int, Enum):
     STRETCH_LATENT = 3
 
 
-def to_canvas(plane: np.ndarray, mode: ResizeMode, canvas: Extent) -> np.ndarray:
-    """A plane (float (H, W)) of the input picture on the generated picture's canvas, placed as img2img places the
-    picture itself: stretched, cropped to the middle, or with its edges drawn out to fill."""
+def placement(source: Extent, mode: ResizeMode, canvas: Extent) -> Bounds:
+    """Where img2img puts a picture on the canvas: over its borders where it is cropped, short of them where its edges
+    are drawn out to fill."""
     if mode in (ResizeMode.STRETCH, ResizeMode.STRETCH_LATENT):
-        return resample(plane, canvas)
-    source = Extent.of(plane)
+        return Bounds(0, 0, canvas.width, canvas.height)
     canvas_is_wider = canvas.width / canvas.height > source.width / source.height
     fit_width = canvas_is_wider == (mode is ResizeMode.CROP)
     if canvas.width / canvas.height == source.width / source.height:
@@ -279,10 +306,17 @@ def to_canvas(plane: np.ndarray, mode: ResizeMode, canvas: Extent) -> np.ndarray
         placed = Extent(canvas.width, source.height * canvas.width // source.width)
     else:
         placed = Extent(source.width * canvas.height // source.height, canvas.height)
-    plane = resample(plane, placed)
     left, top = canvas.width // 2 - placed.width // 2, canvas.height // 2 - placed.height // 2
-    rows = np.arange(canvas.height) - top
-    columns = np.arange(canvas.width) - left
+    return Bounds(left, top, placed.width, placed.height)
+
+
+def to_canvas(plane: np.ndarray, mode: ResizeMode, canvas: Extent) -> np.ndarray:
+    """A plane (float (H, W)) of the input picture on the generated picture's canvas, placed as img2img places the
+    picture itself: stretched, cropped to the middle, or with its edges drawn out to fill."""
+    placed = placement(Extent.of(plane), mode, canvas)
+    plane = resample(plane, Extent(placed.width, placed.height))
+    rows = np.arange(canvas.height) - placed.y
+    columns = np.arange(canvas.width) - placed.x
     return plane[rows.clip(0, placed.height - 1)][:, columns.clip(0, placed.width - 1)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import change_map, fan, schedule
-from .change_map import Extent, Polarity
+from .change_map import Bounds, Extent, Polarity, SoftnessSide
 from .settings import BadSetting, Settings, Source
 
 FAINT = 5 / 255
@@ -61,6 +61,23 @@ def why_so_little(settings: Settings, mask: np.ndarray | None, plane: np.ndarray
     if has_map and settings.polarity is Polarity.WHITE_KEEPS:
         return f"nothing was changed: {what} is white {where}, and white keeps"
     return f"nothing was changed: {what} is black {where}"
+
+
+def outpainted(settings: Settings, plane: np.ndarray, covered: Bounds, scale: float) -> np.ndarray:
+    """The change map on a canvas that the picture does not fill: beyond it there is nothing to keep, so M = 1, softly
+    from inside of the picture on.
+
+    Args:
+        plane: the map on the canvas, float32 (H, W) in [0, 1].
+        covered: where the picture lies on it.
+        scale: pixels of the canvas for one of the picture.
+    """
+    margins = np.ones_like(plane)
+    change_map.cut(margins, covered.within(Extent.of(plane)))[:] = 0
+    if not margins.any():
+        return plane
+    soften = change_map.soften_mask if settings.source is Source.MASK else change_map.soften
+    return np.maximum(plane, soften(margins, settings.softness * scale, SoftnessSide.OUTWARDS))
 
 
 @dataclass(frozen=True)

@@ -1,65 +1,123 @@
-"""The host's inpaint mask: the one that its user gave, and the one that it shall see while it prepares a run."""
+"""The host's inpaint mask: the one that its user gave, and what stands in for it while a run of ours lasts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from modules import images, masking
+from modules import masking
 from modules.processing import create_binary_mask
 
 from .. import change_map
-from ..change_map import Extent, ResizeMode
+from ..change_map import Bounds, Extent
+from .geometry import Geometry
 
 FILL_KEEPS_ORIGINAL = 1
 """The host's `inpainting_fill`: 0 fill, 1 original, 2 latent noise, 3 latent nothing."""
 
+FAINTEST = 1
+"""Of 255: what a crop to all that is not black takes in, and everything else takes for black."""
 
-class HostsMask:
-    """What the host shall take for its inpaint mask while it prepares a run: where the map is above 0.
 
-    It needs one for the crop of "Only masked", for its fills, and for inpainting models; never for blending.
+@dataclass(frozen=True, eq=False)
+class Inpainting:
+    """What the host's user asked for in its inpaint tabs.
+
+    Attributes:
+        mask: what shall change, float32 (H, W) in [0, 1] at the picture's size, its greys as they are; None without
+            a mask.
+        crop: the part of the picture that the host itself would generate alone and paste back ("Only masked"), not yet
+            of the canvas' aspect; None for the whole picture.
+        fill: the host's `inpainting_fill`.
+        infotext: what the host writes of it: label -> value.
     """
 
-    def __init__(self, p: Any, mask: np.ndarray | None, plane: np.ndarray) -> None:
-        changes = Image.fromarray(np.where(plane > 0, 255, 0).astype(np.uint8))
-        self.is_cropped = mask is not None and bool(p.inpaint_full_res) and bool(plane.any())
-        self.attributes: dict[str, Any] = {
-            "image_mask": changes if mask is not None or wants_mask(p.sd_model) else None,
-            # Forge Neo has one field, which the two names of the other hosts only read
-            **dict.fromkeys({"mask_blur", "mask_blur_x", "mask_blur_y"} & set(vars(p)), 0),
-            "inpainting_mask_invert": 0,
-            "inpaint_full_res": self.is_cropped,
-            "inpainting_fill": p.inpainting_fill if mask is not None else FILL_KEEPS_ORIGINAL,
-        }
-        if mask is not None and p.inpainting_fill != FILL_KEEPS_ORIGINAL:
-            unblurred = Image.fromarray((mask * 255).round().astype(np.uint8))
-            self.attributes["latent_mask"] = self._on_canvas(p, unblurred, changes)
+    mask: np.ndarray | None
+    crop: Bounds | None
+    fill: int
+    infotext: dict[str, Any]
 
-    def _on_canvas(self, p: Any, mask: Image.Image, changes: Image.Image) -> Image.Image:
-        if not self.is_cropped:
-            stretches_latent = p.resize_mode == ResizeMode.STRETCH_LATENT
-            return mask if stretches_latent else images.resize_image(p.resize_mode, mask, p.width, p.height)
-        forge_classic = not hasattr(masking, "get_crop_region_v2")
-        name = "get_crop_region" if forge_classic else "get_crop_region_v2"
-        region: Any = getattr(masking, name)(changes, p.inpaint_full_res_padding)
-        region = masking.expand_crop_region(region, p.width, p.height, changes.width, changes.height)
-        return images.resize_image(ResizeMode.FILL.value, mask.crop(region), p.width, p.height)
+    @classmethod
+    def of(cls, p: Any, picture: Extent) -> Inpainting:
+        if p.image_mask is None:
+            return cls(None, None, FILL_KEEPS_ORIGINAL, {})
+        mask = p.image_mask
+        grey = create_binary_mask(mask, round=False) if mask.mode == "RGBA" else change_map.luminance(mask)
+        plane = change_map.resample(np.asarray(grey, dtype=np.float32) / 255, picture)
+        plane = 1 - plane if p.inpainting_mask_invert else plane
+        infotext: dict[str, Any] = {"Mask mode": "Inpaint not masked"} if p.inpainting_mask_invert else {}
+        if not p.inpaint_full_res:
+            return cls(plane, None, p.inpainting_fill, infotext)
+        padding = p.inpaint_full_res_padding
+        crop = Bounds.around(_blurred(p, plane)) or Bounds(0, 0, picture.width, picture.height)
+        infotext["Masked area padding"] = padding
+        if p.mask_blur_x == p.mask_blur_y > 0:
+            infotext["Mask blur"] = p.mask_blur_x
+        return cls(plane, crop.grown(padding, picture), p.inpainting_fill, infotext)
+
+    def geometry(self, p: Any, plane: np.ndarray) -> Geometry:
+        """Where a run with the change map `plane` (float32 (H, W)) lies."""
+        picture = Extent.of(plane)
+        if self.crop is None:
+            return Geometry.of(p, picture)
+        box = masking.expand_crop_region(self._crop_of(plane).box, p.width, p.height, picture.width, picture.height)
+        return Geometry.of(p, picture, Bounds.of_box(box))
+
+    def crop_stand_in(self, p: Any, plane: np.ndarray) -> dict[str, Any]:
+        """For "Only masked": attributes of `p` in which everyone finds the run's crop, whenever they look: the host,
+        and before it other extensions, which crop pictures of their own. `plane`: the change map."""
+        mask, crop = picture_of(plane > 0), self._crop_of(plane)
+        for corner in ((crop.x, crop.y), (crop.x + crop.width - 1, crop.y + crop.height - 1)):
+            mask.putpixel(corner, max(FAINTEST, mask.getpixel(corner)))
+        return _stand_in(p, mask) | {"inpaint_full_res_padding": 0}
+
+    def init_stand_in(self, p: Any, plane: np.ndarray, geometry: Geometry) -> dict[str, Any]:
+        """Attributes of `p` while the host prepares the run: it needs a mask for its fills and for inpainting models,
+        never for blending. `plane`: the change map, on the canvas if the run has no crop."""
+        values: dict[str, Any] = {}
+        if self.crop is None:
+            mask = picture_of(plane > 0) if self.mask is not None or wants_mask(p.sd_model) else None
+            values = _stand_in(p, mask) | {"inpaint_full_res": False, "inpainting_fill": self.fill}
+        if self.mask is not None and self.fill != FILL_KEEPS_ORIGINAL:
+            values["latent_mask"] = geometry.brought(picture_of(self.mask))
+        return values
+
+    def _crop_of(self, plane: np.ndarray) -> Bounds:
+        """The host's own crop, grown where the change map reaches beyond it."""
+        assert self.crop is not None
+        changes = Bounds.around(plane)
+        return self.crop.joined(changes) if changes else self.crop
 
 
-def host_mask(p: Any, picture: Extent) -> np.ndarray | None:
-    """The mask of the host's own inpaint tabs, at the picture's size: float32 (H, W) in [0, 1], inverted and rounded
-    as the host does both."""
-    if p.image_mask is None:
-        return None
-    mask = create_binary_mask(p.image_mask, round=p.mask_round)
-    if p.inpainting_mask_invert:
-        mask = ImageOps.invert(mask)
-    plane = np.asarray(mask, dtype=np.float32) / 255
-    plane = change_map.resample(plane, picture)
-    return np.round(plane) if p.mask_round else plane
+def _stand_in(p: Any, mask: Image.Image | None) -> dict[str, Any]:
+    blurs = ("mask_blur",) if _has_one_blur(p) else ("mask_blur_x", "mask_blur_y")
+    return {"image_mask": mask, "inpainting_mask_invert": 0, **dict.fromkeys(blurs, 0)}
+
+
+def _has_one_blur(p: Any) -> bool:
+    """Whether the host is Forge Neo, which blurs a mask in one go and where the blur along an axis is only read."""
+    return "mask_blur_x" not in vars(p)
+
+
+def picture_of(plane: np.ndarray) -> Image.Image:
+    """A plane (float or bool (H, W)) in [0, 1] as a grey picture."""
+    return Image.fromarray((plane * 255.0).round().astype(np.uint8))
+
+
+def _blurred(p: Any, mask: np.ndarray) -> np.ndarray:
+    """A mask (float32 (H, W)) as the host blurs it before it crops to it: uint8 (H, W)."""
+    along_x, along_y = p.mask_blur_x, p.mask_blur_y
+    passes = [(along_x, along_y)] if _has_one_blur(p) else [(along_x, 0), (0, along_y)]
+    grey = np.asarray(picture_of(mask))
+    for along_x, along_y in passes:
+        size = 2 * int(2.5 * along_x + 0.5) + 1, 2 * int(2.5 * along_y + 0.5) + 1
+        if max(size) > 1:
+            grey = cv2.GaussianBlur(grey, size, max(along_x, along_y))
+    return grey
 
 
 def wants_mask(sd_model: Any) -> bool:

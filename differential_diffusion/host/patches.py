@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+MISSING = object()
 
 
 @contextmanager
 def changed(target: Any, **values: Any) -> Iterator[None]:
     """Attributes of `target` changed for a while, and put back whatever happens."""
-    missing = object()
-    before = {name: vars(target).get(name, missing) for name in values}
+    before = {name: vars(target).get(name, MISSING) for name in values}
     for name, value in values.items():
         setattr(target, name, value)
     try:
         yield
     finally:
         for name, value in before.items():
-            if value is missing:
-                delattr(target, name)
-            else:
-                setattr(target, name, value)
+            _put_back(target, name, value)
+
+
+class StandIn:
+    """Attributes of `target` that stand in for its own until `leave`."""
+
+    def __init__(self, target: Any, values: Mapping[str, Any]) -> None:
+        self._before = {name: vars(target).get(name, MISSING) for name in values}
+        self._values = dict(values)
+        for name, value in values.items():
+            setattr(target, name, value)
+
+    def is_whole(self, target: Any) -> bool:
+        """Whether nobody has changed any of them."""
+        return all(vars(target).get(name) is value for name, value in self._values.items())
+
+    def leave(self, target: Any) -> None:
+        """Put back what stood there, on the target or a copy of it; what somebody else has set since, stays."""
+        for name, value in self._values.items():
+            if vars(target).get(name) is value:
+                _put_back(target, name, self._before[name])
+
+
+def _put_back(target: Any, name: str, value: Any) -> None:
+    if value is MISSING:
+        delattr(target, name)
+    else:
+        setattr(target, name, value)
 
 
 def restore_method(p: Any, name: str, method: Any) -> None:

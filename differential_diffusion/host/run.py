@@ -18,22 +18,20 @@ import torch
 from fastapi import HTTPException
 from PIL import Image
 
-from modules import images, sd_samplers_common, shared
+from modules import sd_samplers_common, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
-from ..change_map import Bounds, Extent, ResizeMode
+from ..change_map import Bounds, Extent
 from ..session import SamplingSession
 from ..settings import NAME, BadSetting, Settings, Source, as_fan, named, parse, tag_of
-from .masks import FILL_KEEPS_ORIGINAL, HostsMask, host_mask
-from .patches import changed, restore_method
+from .geometry import CELL
+from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
+from .patches import StandIn, changed, restore_method
 from .samplers import noising_of, schedule_of
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
-
-CELL = 8
-"""Pixels of a latent cell; the host calls it opt_f."""
 
 SCRIPTS_WITHOUT_US = {
     "SD upscale": "it runs img2img on tiles, and a map belongs to the whole picture",
@@ -69,7 +67,11 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     if reason is not None:
         p.comment(f"{NAME} was off: {reason}.")
         return
-    Img2ImgRun(p, settings).attach()
+    run = Img2ImgRun(p, settings)
+    try:
+        run.attach()
+    except Exception as error:
+        _end_with(p, error)
 
 
 def composite(p: Any, overlay: Any) -> None:
@@ -140,6 +142,7 @@ class Img2ImgRun:
     def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings) -> None:
         self._p = p
         self._settings = settings
+        self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
         self._map_picture: Image.Image | None = None
         self._parts: list[fan.Part] = []
@@ -153,6 +156,8 @@ class Img2ImgRun:
         return vars(p).get(RUN)
 
     def attach(self) -> None:
+        if self._p.image_mask is not None and self._p.inpaint_full_res:
+            self._compose()
         replacements = {"init": self._init, "sample": self._sample}
         self._original_methods = {name: getattr(self._p, name) for name in replacements}
         vars(self._p).update(replacements, **{RUN: self})
@@ -164,6 +169,8 @@ class Img2ImgRun:
         if run is not None:
             for name, method in run._original_methods.items():
                 restore_method(p, name, method)
+            if run._crop_stand_in:
+                run._crop_stand_in.leave(p)
 
     def show(self, overlay: Any) -> None:
         """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
@@ -176,7 +183,7 @@ class Img2ImgRun:
             return
         for result, text in self._with_infotext(processed):
             axis = self._settings.fan_axis
-            picture = fan_picture.labelled(result.image, self._area, axis, self._parts, self._p.steps)
+            picture = fan_picture.labelled(result.image, self._geometry.area, axis, self._parts, self._p.steps)
             _append(processed, picture, infotext.of_labelled_fan(text))
 
     def add_changes(self, processed: Any) -> None:
@@ -184,9 +191,9 @@ class Img2ImgRun:
         followed the map."""
         if not self._settings.show_change or not self._is_pinned:
             return
-        area = self._area
+        area = self._geometry.area
         asked = self._strengths.cells / self._strengths.run
-        inputs = [self._unchanged(image) for image in self._p.init_images]
+        inputs = [self._geometry.unchanged(image) for image in self._p.init_images]
         for index, (result, text) in enumerate(self._with_infotext(processed)):
             before = inputs[index % len(inputs)]
             if result.image.size != before.size:
@@ -224,47 +231,61 @@ class Img2ImgRun:
             raise
 
     def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
-        p, settings = self._p, self._settings
-        sizes = {image.size for image in p.init_images}
-        if len(sizes) > 1:
-            raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
-        picture = Extent(*sizes.pop())
-        mask = host_mask(p, picture)
-        self._plane = plan.compose(settings, mask, picture)
-        reason = plan.why_so_little(settings, mask, self._plane)
+        if not self._is_composed():
+            self._compose()
+        p, settings, inpainting, plane = self._p, self._settings, self._inpainting, self._plane
+        self._geometry = geometry = inpainting.geometry(p, plane)
+        on_canvas = geometry.place(plane)
+        if not geometry.crop:
+            plane = on_canvas = plan.outpainted(settings, on_canvas, geometry.covered, geometry.scale)
+        reason = plan.why_so_little(settings, inpainting.mask, plane)
         if reason is not None:
             p.comment(f"{NAME}: {reason}.")
-        hosts_mask = HostsMask(p, mask, self._plane)
-        with changed(p, **hosts_mask.attributes):
+        with changed(p, **inpainting.init_stand_in(p, plane, geometry)):
             self._original_methods["init"](*args, **kwargs)
         p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
-        if not hosts_mask.is_cropped:
-            p.paste_to = None
-        self._bounds = Bounds(*p.paste_to) if p.paste_to else None
-        self._canvas = Extent(p.width, p.height)
-        if mask is not None and p.inpainting_fill != FILL_KEEPS_ORIGINAL:
-            self._keep_unfilled_outside(mask)
-        if mask is not None and p.inpainting_mask_invert:
-            p.extra_generation_params["Mask mode"] = "Inpaint not masked"
+        p.paste_to = p.paste_to if geometry.crop else None
+        p.extra_generation_params.update(inpainting.infotext)
 
-        self._area = self._bounds or Bounds(0, 0, p.width, p.height)
-        cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
-        self._strengths = plan.strengths(
-            settings, change_map.to_cells(self._on_canvas(self._plane), cells), p.denoising_strength
-        )
-        self._map_picture = Image.fromarray((self._plane * 255).round().astype(np.uint8))
-        self._overlays = [self._overlay(settings, image, cells) for image in p.init_images]
+        cells = change_map.to_cells(on_canvas, self._cells)
+        self._strengths = plan.strengths(settings, cells, p.denoising_strength)
+        if inpainting.mask is not None and inpainting.fill != FILL_KEEPS_ORIGINAL:
+            self._unfill_kept(inpainting.mask)
+        self._map_picture = picture_of(plane)
+        kept = self._kept(plane)
+        self._overlays = [self._overlay(image, kept) for image in p.init_images]
 
-    def _on_canvas(self, plane: np.ndarray) -> np.ndarray:
-        if self._bounds:
-            return change_map.to_canvas(change_map.cut(plane, self._bounds), ResizeMode.FILL, self._canvas)
-        return change_map.to_canvas(plane, ResizeMode(self._p.resize_mode), self._canvas)
+    def _compose(self) -> None:
+        """Make the change map from what stands on `p` now. With "Only masked", everyone who looks at `p` from now on
+        finds the crop of this run."""
+        p = self._p
+        if self._crop_stand_in:
+            self._crop_stand_in.leave(p)
+        picture = self._picture()
+        self._inpainting = Inpainting.of(p, picture)
+        self._plane = plan.compose(self._settings, self._inpainting.mask, picture)
+        if self._inpainting.crop:
+            self._crop_stand_in = StandIn(p, self._inpainting.crop_stand_in(p, self._plane))
 
-    def _keep_unfilled_outside(self, mask: np.ndarray) -> None:
+    def _is_composed(self) -> bool:
+        """Whether the map was made from what stands on `p` now: other scripts may have given it a mask or pictures."""
+        shown = self._crop_stand_in
+        return shown is not None and shown.is_whole(self._p) and self._picture() == Extent.of(self._plane)
+
+    def _picture(self) -> Extent:
+        """Size of the input pictures."""
+        sizes = {image.size for image in self._p.init_images}
+        if not sizes:
+            raise ValueError(f"{NAME}: there is no picture to change")
+        if len(sizes) > 1:
+            raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
+        return Extent(*sizes.pop())
+
+    def _unfill_kept(self, mask: np.ndarray) -> None:
         """The host fills the masked content before it encodes; what is kept must not be pinned to colours that
         bled out of the mask."""
-        p = self._p
-        pictures = [np.asarray(self._canvas_picture(image), dtype=np.float32) / 255 for image in p.init_images]
+        p, geometry = self._p, self._geometry
+        pictures = [np.asarray(geometry.prepared(image), dtype=np.float32) / 255 for image in p.init_images]
         batch = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).to(p.init_latent.device)
         method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
         with torch.random.fork_rng():
@@ -272,48 +293,37 @@ class Img2ImgRun:
         size = p.init_latent.shape[-2:]
         if unfilled.shape[-2:] != size:
             unfilled = torch.nn.functional.interpolate(unfilled, size=size, mode="bilinear")
-        inside = change_map.to_cells(self._on_canvas(mask), Extent(size[1], size[0])) >= 0.5
-        where = torch.from_numpy(inside).to(p.init_latent.device)
-        p.init_latent = torch.where(where, p.init_latent, unfilled.to(p.init_latent))
+        is_masked = change_map.to_cells(geometry.place(mask), self._cells) >= 0.5
+        is_filled = torch.from_numpy(is_masked & (self._strengths.cells > 0)).to(p.init_latent.device)
+        p.init_latent = torch.where(is_filled, p.init_latent, unfilled.to(p.init_latent))
 
-    def _canvas_picture(self, image: Image.Image) -> Image.Image:
-        """The picture as the host hands it to the autoencoder, before it fills anything."""
-        p = self._p
-        image = images.flatten(image, shared.opts.img2img_background_color)
-        if self._bounds:
-            image = image.crop(self._bounds.box)
-            return images.resize_image(ResizeMode.FILL.value, image, p.width, p.height)
-        if p.resize_mode == ResizeMode.STRETCH_LATENT:
-            return image
-        return images.resize_image(p.resize_mode, image, p.width, p.height)
-
-    def _overlay(self, settings: Settings, image: Image.Image, cells: Extent) -> Image.Image | None:
-        """What is laid over a generated picture: the input, opaque where nothing may change."""
-        if not self._bounds and not settings.keep_exact:
-            return None
-        plane = self._plane.copy() if self._bounds else self._on_canvas(self._plane).copy()
-        generated = change_map.cut(plane, self._area)
+    def _kept(self, plane: np.ndarray) -> np.ndarray | None:
+        """How much of the input is laid over the result: float32 (H, W); None for nothing. `plane`: the change map
+        where the result lies."""
+        geometry, settings = self._geometry, self._settings
         if settings.keep_exact:
+            generated = plane.copy()
             if settings.source is Source.FAN:
-                parts = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, cells)
-                generated *= _enlarged(parts > 0, generated)
-            weight = change_map.paste_weight(plane, CELL * self._area.width / self._canvas.width)
-        else:
-            weight = np.zeros_like(plane)
-            change_map.cut(weight, self._area)[:] = 1
-        picture = self._unchanged(image).convert("RGB")
-        picture.putalpha(Image.fromarray((255 * (1 - weight)).round().astype(np.uint8)))
+                parts = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, self._cells)
+                change_map.cut(generated, geometry.area)[:] *= _enlarged(parts > 0, geometry.area)
+            return 1 - change_map.paste_weight(generated, CELL * geometry.area.width / geometry.canvas.width)
+        if not geometry.crop:
+            return None
+        kept = np.ones_like(plane)
+        change_map.cut(kept, geometry.crop)[:] = 0
+        return kept
+
+    def _overlay(self, image: Image.Image, kept: np.ndarray | None) -> Image.Image | None:
+        if kept is None:
+            return None
+        picture = self._geometry.unchanged(image).convert("RGB")
+        picture.putalpha(picture_of(kept))
         return picture
 
-    def _unchanged(self, image: Image.Image) -> Image.Image:
-        """An input picture as the run would give it back if it changed nothing at all."""
-        if self._bounds:
-            return images.flatten(image, shared.opts.img2img_background_color)
-        p = self._p
-        picture = self._canvas_picture(image)
-        if p.resize_mode == ResizeMode.STRETCH_LATENT:
-            picture = images.resize_image(ResizeMode.STRETCH.value, picture, p.width, p.height)
-        return picture
+    @property
+    def _cells(self) -> Extent:
+        latent = self._p.init_latent
+        return Extent(latent.shape[-1], latent.shape[-2])
 
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         p = self._p
@@ -339,8 +349,7 @@ class Img2ImgRun:
         with changed(p, denoising_strength=max(settings.fan_strengths)):
             _, schedule = schedule_of(p, p.sampler)
         steps = schedule.free_steps(np.array(settings.fan_strengths)).tolist()
-        cells = Extent(p.init_latent.shape[-1], p.init_latent.shape[-2])
-        return fan.parts(settings.fan_strengths, steps, settings.fan_axis, cells, self._area)
+        return fan.parts(settings.fan_strengths, steps, settings.fan_axis, self._cells, self._geometry.area)
 
     def _pinned(self, sampler: Any, sample_img2img: Any) -> Any:
         """The sampler's own method with the pin around it. Here both hosts hand over the noise really sampled."""
@@ -363,6 +372,5 @@ class Img2ImgRun:
         return sample_with_pin
 
 
-def _enlarged(cells: np.ndarray, plane: np.ndarray) -> np.ndarray:
-    size = (plane.shape[1], plane.shape[0])
-    return cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+def _enlarged(cells: np.ndarray, area: Bounds) -> np.ndarray:
+    return cv2.resize(cells.astype(np.float32), (area.width, area.height), interpolation=cv2.INTER_NEAREST)

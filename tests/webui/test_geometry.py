@@ -22,6 +22,14 @@ def rectangle(size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Im
     return mask
 
 
+def covered(picture: tuple[int, int], mode: int) -> np.ndarray:
+    """Where a picture of that size lies on 128 x 128 pixels, bool (H, W): with "Resize and fill" not everywhere."""
+    where = np.zeros((128, 128), bool)
+    width, height = (128 * side // max(picture) for side in picture) if mode == 2 else (128, 128)
+    where[64 - height // 2 :, 64 - width // 2 :][:height, :width] = True
+    return where
+
+
 def jump(picture: np.ndarray, column: int) -> float:
     """Mean step across the border left of `column`."""
     return float(np.abs(picture[:, column] - picture[:, column - 1]).mean())
@@ -38,10 +46,24 @@ def test_the_map_goes_where_the_picture_goes(webui: WebUI, mode, size, map_size)
     given = webui.img2img(picture, map_of(0), **options).pixels
     ours = webui.img2img(picture, {"map": base64_of(columns(0, 255, size=map_size))}, **options)
     assert ours.images[0].size == (128, 128)
-    moved = changed(ours.pixels, given)
+    moved = changed(ours.pixels, given) & covered(size, mode)
     enlarged = 128 / size[0] + 128 / map_size[0]
     assert not moved[:, : 63 - int(enlarged)].any(), "kept to the bit, but for the edge of an enlarged map"
-    assert moved[:, 64 + FEATHER :].mean() > 0.9
+    assert moved[:, 64 + FEATHER :][covered(size, mode)[:, 64 + FEATHER :]].mean() > 0.9
+
+
+def test_outpainting(webui: WebUI):
+    """With "Resize and fill", what the picture does not cover has nothing to keep."""
+    picture = photograph((64, 64))
+    options = {"width": 128, "height": 64, "resize_mode": 2}
+    ours = webui.img2img(picture, map_of(0), **options).pixels
+    plain = webui.img2img(picture, **options).pixels
+    moved = changed(ours, np.pad(pixels(picture), ((0, 0), (32, 32), (0, 0)), "edge"))
+    assert not moved[:, 32:96].any(), "the picture is kept to the bit"
+    assert moved[:, :24].mean() > 0.9 and moved[:, 104:].mean() > 0.9
+    assert largest_difference(ours, plain) > 20, "and is changed without a map"
+    soft = changed(webui.img2img(picture, map_of(0, softness=4), **options).pixels[:, 32:96], pixels(picture))
+    assert soft[:, :4].mean() > 0.5 and not soft[:, 12:52].any() and soft[:, 60:].mean() > 0.5
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
@@ -125,11 +147,11 @@ class TestInpaintTabs:
     @pytest.mark.parametrize("fill", [0, 1, 2, 3])
     @pytest.mark.parametrize("mode", [0, 1, 2, 3])
     def test_whole_picture(self, webui: WebUI, fill, mode):
-        given = self.run(webui, map_of(0), resize_mode=mode).pixels
         options = {"inpaint_full_res": False, "inpainting_fill": fill, "resize_mode": mode}
+        given = self.run(webui, map_of(0), **options).pixels
         ours = self.run(webui, {"source": "mask"}, **options)
         assert ours.images[0].size == (128, 128)
-        moved = changed(ours.pixels, given)
+        moved = changed(ours.pixels, given) & covered(self.picture.size, mode)
         assert 0.05 < moved.mean() < 0.4
         assert not moved[:24].any() and not moved[:, :16].any() and moved[56:72, 56:64].mean() > 0.9
 
@@ -140,9 +162,29 @@ class TestInpaintTabs:
         assert not moved[y1:y2, x1:x2].any() and moved[: y1 - 16].mean() > 0.9
         assert "Mask mode: Inpaint not masked" in ours.infotext
 
-    def test_mask_blur_is_not_used(self, webui: WebUI):
-        sharp, blurred = (self.run(webui, {"source": "mask"}, mask_blur=blur, inpainting_fill=1) for blur in (0, 16))
+    def test_mask_blur_only_widens_the_crop(self, webui: WebUI):
+        options = {"inpainting_fill": 1, "inpaint_full_res": False}
+        sharp, blurred = (self.run(webui, {"source": "mask"}, mask_blur=blur, **options) for blur in (0, 16))
         assert largest_difference(sharp.images[0], blurred.images[0]) <= 1
+        cropped = self.run(webui, {"source": "mask"}, mask_blur=16, inpainting_fill=1, inpaint_full_res=True)
+        x1, y1, x2, y2 = self.box
+        moved = changed(cropped.pixels, pixels(self.picture))
+        assert moved[y1 + 8 : y2 - 8, x1 + 8 : x2 - 8].mean() > 0.9
+        moved[y1:y2, x1:x2] = False
+        assert not moved.any()
+
+    @pytest.mark.parametrize("fill", [0, 1, 2, 3])
+    @pytest.mark.parametrize("mode", [0, 1, 2, 3])
+    @pytest.mark.parametrize("kind", ["map black under the mask", "black mask", "white mask, inverted"])
+    def test_where_nothing_can_change_only_masked_is_the_input(self, webui: WebUI, kind, mode, fill):
+        effect = map_of(columns(255, 0, 0)) if kind == "map black under the mask" else {"source": "mask"}
+        mask = Image.new("L", self.picture.size, 255 if "inverted" in kind else 0)
+        if "under" in kind:
+            mask.paste(255, (100, 48, 164, 112))
+        options = {"inpainting_mask_invert": int("inverted" in kind), "inpainting_fill": fill, "resize_mode": mode}
+        ours = self.run(webui, effect, mask=mask, inpaint_full_res=True, inpaint_full_res_padding=16, **options)
+        assert ours.images[0].size == self.picture.size
+        assert largest_difference(ours.images[0], self.picture) == 0
 
     def test_the_hosts_mask_multiplies_the_map(self, webui: WebUI):
         options = {"inpaint_full_res": False, "inpainting_fill": 1}
@@ -152,24 +194,20 @@ class TestInpaintTabs:
         moved = changed(ours.pixels, pixels(PICTURE))
         assert not moved[:, :64].any() and not moved[64:].any() and moved[:56, 72:].mean() > 0.9
 
-    def test_a_transparent_sketch_is_rounded_as_the_webui_rounds_it(self, webui: WebUI):
-        """Inpaint sketch hands over its strokes' transparency; half and less is no mask, more is all of it."""
-        alpha = np.zeros((160, 200), np.uint8)
-        alpha[48:112, 30:60], alpha[48:112, 140:170] = 100, 160
-        sketch = Image.new("RGBA", self.picture.size, "red")
-        sketch.putalpha(Image.fromarray(alpha))
-        ours = self.run(webui, {"source": "mask"}, mask=sketch, inpainting_fill=1, inpaint_full_res=False)
-        given = self.run(webui, map_of(0)).pixels
-        moved = changed(ours.pixels, given)
-        assert not moved[:, :76].any() and moved[52:76, 96:102].mean() > 0.9
-
-    def test_grey_masks_stay_grey_where_rounding_is_off(self, webui: WebUI):
-        """An uploaded mask need not be black and white: with source "mask" it then is a change map."""
-        grey = Image.fromarray(columns(0, 128, 255))
-        options = {"mask_blur": 0, "mask_round": False, "inpaint_full_res": False, "inpainting_fill": 1}
-        ours = webui.img2img(PICTURE, {"source": "mask"}, mask=grey, **options)
-        as_map = webui.img2img(PICTURE, {"map": base64_of(grey)})
+    @pytest.mark.parametrize("how", ["grey", "transparent", "rounding off"])
+    def test_a_grey_mask_is_a_change_map(self, webui: WebUI, how):
+        """With source "mask", greys and half-transparent strokes are strengths, also where the WebUI rounds them."""
+        greys = np.zeros((160, 200), np.uint8)
+        greys[48:112, 30:60], greys[48:112, 140:170] = 100, 160
+        mask = Image.fromarray(greys)
+        if how == "transparent":
+            mask = Image.new("RGBA", self.picture.size, "red")
+            mask.putalpha(Image.fromarray(greys))
+        options = {"inpainting_fill": 1, "inpaint_full_res": False, "mask_round": how != "rounding off"}
+        ours = self.run(webui, {"source": "mask"}, mask=mask, **options)
+        as_map = webui.img2img(self.picture, map_of(greys), width=128, height=128)
         assert largest_difference(ours.images[0], as_map.images[0]) <= 1
+        assert changed(ours.pixels, pixels(self.picture.resize((128, 128), Image.LANCZOS)))[48:80, 22:36].mean() > 0.9
 
     def test_a_black_mask_keeps_everything(self, webui: WebUI):
         ours = self.run(webui, {"source": "mask"}, mask=Image.new("L", self.picture.size), inpaint_full_res=False)

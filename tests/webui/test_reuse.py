@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from webui.client import WebUI, columns, largest_difference, map_of, photograph
+from webui.client import WebUI, columns, largest_difference, map_of, parameters, photograph
 
 PICTURE = photograph()
 EFFECT = map_of(columns(0, 100, 255), softness=2)
@@ -109,9 +109,28 @@ class TestNothingStays:
         """ControlNet, for one, takes an image_mask for an inpaint mask, and looks at it before the run begins."""
         webui.needs_test_extension()
         mask = Image.fromarray(columns(0, 255)) if masked else None
-        plain = webui.img2img(PICTURE, mask=mask, mask_blur=3, n_iter=2)
-        ours = webui.img2img(PICTURE, EFFECT, mask=mask, mask_blur=3, n_iter=2)
+        options = {"mask": mask, "mask_blur": 3, "inpaint_full_res": False, "n_iter": 2}
+        plain = webui.img2img(PICTURE, **options)
+        ours = webui.img2img(PICTURE, EFFECT, **options)
         assert ours.run["seen"] == plain.run["seen"]
+
+    @pytest.mark.parametrize("inverted", [0, 1])
+    @pytest.mark.parametrize(("softness", "blur", "padding"), [(0, 4, 0), (0, 0, 16), (6, 4, 8), (6, 0, 32)])
+    def test_everyone_sees_the_crop_of_only_masked(self, webui: WebUI, softness, blur, padding, inverted):
+        """Before the run as in it. It is the WebUI's own, as softness reaches beyond that only in one case here."""
+        webui.needs_test_extension()
+        mask = Image.new("L", PICTURE.size)
+        mask.paste(255, (48, 40, 80, 88))
+        options = {"mask": ImageOps.invert(mask) if inverted else mask, "inpainting_mask_invert": inverted}
+        options |= {"inpaint_full_res": True, "inpaint_full_res_padding": padding, "mask_blur": blur}
+        plain = webui.img2img(PICTURE, **options).run
+        ours = webui.img2img(PICTURE, {"source": "mask", "softness": softness}, n_iter=2, **options)
+        for where in ("process", "before_process_batch", "post_sample"):
+            assert ours.run["crops"][where] == ours.run["paste_to"], where
+        assert ours.run["users_crop"] == plain["users_crop"], "and afterwards the user's"
+        assert (ours.run["paste_to"] == plain["paste_to"]) == (softness == 0 or padding == 32)
+        said = parameters(ours.infotext)
+        assert said["Masked area padding"] == str(padding) and said.get("Mask blur", "0") == str(blur)
 
     @pytest.mark.parametrize("sampler", ["Euler", "DPM++ 3M SDE", "DDIM", "UniPC"])
     def test_nothing_is_left_on_the_run(self, webui: WebUI, sampler):

@@ -15,10 +15,13 @@ import gc
 import hashlib
 import os
 
+import cv2
 import gradio as gr
+import numpy as np
 import torch
+from PIL import Image, ImageOps
 
-from modules import script_callbacks, scripts, shared
+from modules import masking, script_callbacks, scripts, shared
 
 NAME = "Differential Diffusion"
 LISTENED = ("denoising_strength", "mask_blur_x", "mask_blur_y", "mask_round", "inpaint_full_res", "inpainting_fill")
@@ -44,6 +47,24 @@ def digest(picture):
     return picture and hashlib.sha256(picture.tobytes()).hexdigest()[:10]
 
 
+def crop_of(p):
+    """What "Only masked" crops to by what stands on `p`, as ControlNet computes it; None for the whole picture."""
+    if p.image_mask is None or not p.inpaint_full_res:
+        return None
+    mask = p.image_mask.convert("L")
+    mask = np.array(ImageOps.invert(mask) if p.inpainting_mask_invert else mask)
+    for sigma, along in ((p.mask_blur_x, 0), (p.mask_blur_y, 1)):
+        if sigma > 0:
+            size = [1, 1]
+            size[along] = 2 * int(2.5 * sigma + 0.5) + 1
+            mask = cv2.GaussianBlur(mask, size, sigma)
+    pad = p.inpaint_full_res_padding
+    left, top, right, bottom = Image.fromarray(mask).getbbox()
+    box = max(left - pad, 0), max(top - pad, 0), min(right + pad, mask.shape[1]), min(bottom + pad, mask.shape[0])
+    left, top, right, bottom = masking.expand_crop_region(box, p.width, p.height, mask.shape[1], mask.shape[0])
+    return left, top, right - left, bottom - top
+
+
 class Run:
     """What is known of one run. Its denoiser and hook are taken off by `restore`, which may be called at any time."""
 
@@ -53,6 +74,7 @@ class Run:
         self.levels = []
         self.latents = []
         self.seen = {}
+        self.crops = {}
         self.sampler = None
         self._hook = None
         self._unet = None
@@ -71,6 +93,7 @@ class Run:
         """Note what a script sees on `p` there."""
         seen = {name: getattr(self.p, name) for name in LISTENED}
         self.seen[where] = seen | {"image_mask": digest(self.p.image_mask)}
+        self.crops[where] = crop_of(self.p)
 
     def begin_sampling(self):
         self._hook = self.p.sampler.model_wrap_cfg.register_forward_pre_hook(self._before_call)
@@ -113,6 +136,9 @@ class Run:
             ],
             "has_predictor": hasattr(forge_objects and forge_objects.unet.model, "predictor"),
             "seen": self.seen,
+            "crops": self.crops,
+            "paste_to": self.p.paste_to,
+            "users_crop": crop_of(self.p),
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
             "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
