@@ -1,17 +1,43 @@
-"""The command line, read before anything is installed."""
+"""The command line, read before anything is installed.
+
+What an edit's settings may be is the extension's to say (`edit.py` asks it); here only their shape is checked.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+FORMATS = (".png", ".jpg", ".jpeg", ".webp")
+SETTINGS = (
+    "source",
+    "polarity",
+    "softness",
+    "softness_side",
+    "minimum",
+    "fan_strengths",
+    "fan_count",
+    "fan_from",
+    "fan_to",
+    "fan_axis",
+    "keep_exact",
+    "show_change",
+)
+"""Options of an edit that are the extension's settings by the same name; None where they were not given."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """`command` is "edit" or "page". Ends the program with a message if something is wrong."""
     if arguments[:1] == ["edit"]:
-        return _edit_parser().parse_args(arguments[1:])
+        parser = _edit_parser()
+        options = parser.parse_intermixed_args(arguments[1:])
+        _check_files(parser, options)
+        return options
     return _page_parser().parse_args(arguments)
 
 
@@ -22,50 +48,119 @@ def _page_parser() -> argparse.ArgumentParser:
         epilog="To edit a picture without a browser: python preview edit --help",
     )
     parser.set_defaults(command="page")
-    parser.add_argument("--port", type=_port, default=7861, help="on 127.0.0.1; 0 takes a free one (default 7861)")
+    parser.add_argument("--port", type=_port, default=7861, help="on 127.0.0.1; 0 takes a free one (7861)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--gradio", type=int, choices=(3, 4), default=4, help="4 as in Forge (4), 3 as in AUTOMATIC1111"
+    )
     _add_environment(parser)
     return parser
+
+
+class _Compact(argparse.HelpFormatter):
+    """One line for one option, so that the whole fits a screen."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=27, width=min(shutil.get_terminal_size().columns - 2, 98))
 
 
 def _edit_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python preview edit", description="Changes each pixel of PICTURE as far as MAP allows."
+        prog="python preview edit",
+        usage="%(prog)s PICTURE [MAP] --prompt TEXT --out FILE [options]",
+        description="Changes each pixel of PICTURE as far as MAP allows: white changes, black stays as it is.",
+        formatter_class=_Compact,
     )
-    parser.set_defaults(command="edit")
-    parser.add_argument("picture", metavar="PICTURE", type=_file)
-    parser.add_argument("map", metavar="MAP", type=_file, help="a picture; white changes most, black stays as it is")
-    parser.add_argument("--prompt", required=True)
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="where to write the result, a .png")
-    parser.add_argument("--negative-prompt", default="")
-    parser.add_argument("--strength", type=_share, default=1.0, help="denoising strength where the map is white (1)")
-    parser.add_argument("--steps", type=_positive, default=20)
-    parser.add_argument("--seed", type=int, default=-1, help="-1 picks one (default)")
-    parser.add_argument("--sampler", default="DPM++ 2M", help='such as "Euler a", "Heun", "DDIM" (default DPM++ 2M)')
-    parser.add_argument("--cfg-scale", type=float, default=3.0, help="how closely to follow the prompt (3)")
-    parser.add_argument("--softness", type=float, default=0.0, help="blur of the map, in pixels of the picture (0)")
-    parser.add_argument("--polarity", choices=("white changes", "white keeps"), default="white changes")
-    parser.add_argument("--change-all", action="store_true", help="do not put back the pixels where the map is 0")
-    parser.add_argument(
-        "--size", metavar="WxH", type=_size, help="to work at; by default the picture's own, at most 768 on a side"
+    parser.set_defaults(command="edit", gradio=None)
+    parser.add_argument("picture", metavar="PICTURE", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("map", metavar="MAP", type=Path, nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--prompt", metavar="TEXT", required=True, help="what to change it into")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".png, .webp (both lossless) or .jpg")
+
+    run = parser.add_argument_group("the run")
+    run.add_argument("--negative-prompt", metavar="TEXT", default="")
+    run.add_argument(
+        "--strength", metavar="0..1", type=_share, default=0.75, help="of white, the denoising strength (0.75)"
     )
-    _add_environment(parser)
+    run.add_argument("--steps", metavar="N", type=_positive, default=20, help="(20)")
+    run.add_argument("--seed", metavar="N", type=_seed, default=-1, help="(-1: another one every time)")
+    run.add_argument("--sampler", metavar="NAME", default="DPM++ 2M", help="such as Euler, Heun, DDIM (DPM++ 2M)")
+    run.add_argument(
+        "--cfg-scale", metavar="N", type=_guidance, default=3.0, help="how closely to follow the prompt (3)"
+    )
+    run.add_argument(
+        "--size", metavar="WxH", type=_size, help="to work at (about the model's own, in the picture's shape)"
+    )
+
+    effect = parser.add_argument_group("the map")
+    effect.add_argument(
+        "--source",
+        metavar="NAME",
+        help="map; mask: MAP is an inpaint mask; fan: strengths side by side, MAP optional (map)",
+    )
+    effect.add_argument("--polarity", metavar="WORDS", help='"white changes" or "white keeps"')
+    effect.add_argument("--softness", metavar="PIXELS", type=float, help="blur of the map's edges (0)")
+    effect.add_argument("--softness-side", metavar="SIDE", help="where it may reach: both, outwards, inwards (both)")
+    effect.add_argument("--minimum", metavar="0..1", type=float, help="least strength outside a mask (0)")
+    effect.add_argument("--fan-strengths", metavar="LIST", help='such as "0.2, 0.4, 0.7"; or these three:')
+    effect.add_argument("--fan-count", metavar="N", type=int, help="how many (5)")
+    effect.add_argument("--fan-from", metavar="0..1", type=float, help="the first (0.2)")
+    effect.add_argument("--fan-to", metavar="0..1", type=float, help="the last (1)")
+    effect.add_argument("--fan-axis", metavar="AXIS", help="columns or rows (columns)")
+    effect.add_argument(
+        "--no-keep-exact",
+        dest="keep_exact",
+        action="store_const",
+        const=False,
+        help="black parts need not stay bit-equal",
+    )
+    effect.add_argument(
+        "--show-change", action="store_const", const=True, help="also write what changed, as FILE-change"
+    )
+    other = parser.add_argument_group("the program")
+    other.add_argument("--force", action="store_true", help="let FILE take the place of PICTURE or MAP")
+    _add_environment(other)
     return parser
 
 
-def _add_environment(parser: argparse.ArgumentParser) -> None:
+def _add_environment(parser: Any) -> None:
     parser.add_argument(
-        "--gradio", type=int, choices=(3, 4), default=4, help="4 as in Forge (default) or 3 as in AUTOMATIC1111"
+        "--model",
+        metavar="PATH",
+        type=_model,
+        help="a diffusers folder or .safetensors file of Stable Diffusion 1, 2 or XL",
     )
     parser.add_argument(
-        "--model", type=Path, help="Stable Diffusion 1, 2 or XL, a diffusers folder or .safetensors file (demo model)"
+        "--torch-index", metavar="URL", help="where pip finds another build of torch, at the first start"
     )
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
+def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuses what an edit would stumble over when all the work is done."""
+    for path in filter(None, (options.picture, options.map)):
+        if not path.is_file():
+            parser.error(f"there is no file {path}")
+    if options.map is None and options.source != "fan":
+        parser.error("a MAP is missing; only a fan (--source fan) does without one")
+    out: Path = options.out
+    if out.suffix.lower() not in FORMATS:
+        parser.error(f"--out {out}: the name must end in {', '.join(FORMATS)}")
+    if out.is_dir():
+        parser.error(f"--out {out} is a folder; name a file in it")
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        parser.error(f"--out {out}: nothing can be written in {parent}")
+    for path in filter(None, (options.picture, options.map)):
+        if out.exists() and out.samefile(path) and not options.force:
+            parser.error(
+                f"--out {out} is the {'picture' if path is options.picture else 'map'} itself; --force writes over it"
+            )
+
+
+def _model(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"there is no model at {text}")
     return path
 
 
@@ -77,8 +172,16 @@ def _positive(text: str) -> int:
     return _number(text, int, 1, 1000)
 
 
+def _seed(text: str) -> int:
+    return _number(text, int, -1, 2**63 - 1)
+
+
 def _share(text: str) -> float:
     return _number(text, float, 0, 1)
+
+
+def _guidance(text: str) -> float:
+    return _number(text, float, 0, 100)
 
 
 def _number(text: str, kind: type, low: float, high: float):
@@ -90,6 +193,6 @@ def _number(text: str, kind: type, low: float, high: float):
 
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None or not all(64 <= int(side) <= 4096 and int(side) % 8 == 0 for side in match.groups()):
-        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT, multiples of 8 from 64 to 4096 pixels")
+    if match is None or not all(64 <= int(side) <= 2048 and int(side) % 8 == 0 for side in match.groups()):
+        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT, multiples of 8 from 64 to 2048 pixels")
     return int(match[1]), int(match[2])

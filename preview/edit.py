@@ -5,84 +5,167 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import math
+import re
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+import numpy as np
+from PIL import ExifTags, Image, PngImagePlugin
 
-from modules import images, scripts, sd_models, shared
-from modules.processing import StableDiffusionProcessingImg2Img, process_images
+from arguments import SETTINGS
+from console import Status
+from differential_diffusion import plan, settings
+from differential_diffusion.change_map import Extent
+from differential_diffusion.infotext import PICTURE
+from modules import images
+from modules.masking import create_binary_mask
 
-LONGEST_SIDE = 768
 CELL = 8
+NAMES = {"labelled fan": "labelled", "what changed": "change"}
+"""What a further picture of a run shows, by its infotext -> what is added to its file's name."""
 
 
 def edit(options: argparse.Namespace) -> None:
     """Writes the edited picture, of the same size; ends the program with a message if that is not possible."""
     started = time.monotonic()
     try:
-        picture = images.flatten(images.read(str(options.picture)), shared.opts.img2img_background_color)
-        sd_models.load_model(options.model)
-        result, seed = _run(options, picture, images.read(str(options.map)))
-        _save(result, options)
+        picture = images.flatten(_read(options.picture), "#ffffff")
+        given = None if options.map is None else _read(options.map)
+        values = _values(options, given)
+        if _changes_nothing(options, values, picture, given):
+            if options.out.suffix.lower() == options.picture.suffix.lower():
+                _write(options.out, options.picture.read_bytes())
+            else:
+                _save(picture, options.out)
+            print(f"{options.out}: nothing to change, the picture as it was")
+            return
+        for image, seed in _run(options, values, picture, given):
+            out = _beside(options.out, image)
+            _save(image, out)
+            print(f"{out}: seed {seed}, {time.monotonic() - started:.1f} s")
     except Exception as error:
-        sys.exit(f"error: {getattr(error, 'detail', None) or error}")
-    print(f"{options.out}: seed {seed}, {time.monotonic() - started:.1f} s")
+        message = str(getattr(error, "detail", None) or error)
+        sys.exit(f"error: {message.removeprefix(f'{settings.NAME}: ')}")
 
 
-def _run(options: argparse.Namespace, picture: Image.Image, change_map: Image.Image) -> tuple[Image.Image, int]:
+def _read(path: Path) -> Image.Image:
+    try:
+        return images.read(str(path))
+    except Exception as error:
+        raise ValueError(f"{path} is not a picture that can be read ({error})") from error
+
+
+def _values(options: argparse.Namespace, given: Image.Image | None) -> dict[str, Any]:
+    """The extension's settings."""
+    values = {key: value for key in SETTINGS if (value := getattr(options, key)) is not None}
+    is_mask = values.get("source") == settings.Source.MASK.value
+    return values | ({} if given is None or is_mask else {"map": _base64(given)})
+
+
+def _changes_nothing(
+    options: argparse.Namespace, values: dict[str, Any], picture: Image.Image, given: Image.Image | None
+) -> bool:
+    """Whether the picture is the result, which then need not go through the model. Raises BadSetting."""
+    parsed = settings.parse(values)
+    assert parsed is not None
+    mask = None
+    if parsed.source is settings.Source.MASK:
+        assert given is not None
+        mask = np.asarray(create_binary_mask(given).resize(picture.size), dtype=np.float32) / 255
+    strength = max(parsed.fan_strengths) if parsed.source is settings.Source.FAN else options.strength
+    return strength == 0 or not plan.compose(parsed, mask, Extent(*picture.size)).any()
+
+
+def _run(
+    options: argparse.Namespace, values: dict[str, Any], picture: Image.Image, given: Image.Image | None
+) -> Iterator[tuple[Image.Image, int]]:
+    """The run's pictures, the edited one first, and its seed."""
+    # torch takes seconds to load; what was wrong so far has been said
+    from modules import scripts, sd_models, sd_samplers, shared
+    from modules.processing import StableDiffusionProcessingImg2Img, process_images
+
+    names = {name.lower(): name for name in sd_samplers.all_samplers_map}
+    sampler = names.get(options.sampler.lower())
+    if sampler is None:
+        raise ValueError(f"bad sampler name: {options.sampler}; there are {', '.join(names.values())}")
+    model = sd_models.load_model(options.model)
+    unknown = model.unknown_words(f"{options.prompt} {options.negative_prompt}")
+    if unknown:
+        known = ", ".join(model.words)
+        print(f"the demo model does not know: {', '.join(unknown)}. It knows: {known}", file=sys.stderr)
     scripts.load_scripts()
     scripts.scripts_img2img.initialize_scripts(is_img2img=True)
-    width, height = options.size or _working_size(picture)
+    width, height = options.size or _working_size(picture, model.native_side)
     p = StableDiffusionProcessingImg2Img(
-        sd_model=shared.sd_model,
+        sd_model=model,
         prompt=options.prompt,
         negative_prompt=options.negative_prompt,
         seed=options.seed,
-        sampler_name=options.sampler,
+        sampler_name=sampler,
         steps=options.steps,
         cfg_scale=options.cfg_scale,
         width=width,
         height=height,
         init_images=[picture],
         denoising_strength=options.strength,
-        **(_paste_back(picture) if (width, height) != picture.size else {}),
+        mask=given if "map" not in values and given is not None else Image.new("L", picture.size, 255),
+        **PASTED_BACK,
+        inpaint_full_res_padding=max(picture.size),
     )
     p.scripts = scripts.scripts_img2img
-    p.script_args = [
-        0,
-        {
-            "map": _base64(change_map),
-            "softness": options.softness,
-            "polarity": options.polarity,
-            "keep_exact": not options.change_all,
-        },
-    ]
+    p.script_args = [0, values]
     shared.state.begin("edit")
-    processed = process_images(p)
+    with _progress(f"at {width} x {height}", shared.state):
+        processed = process_images(p)
     shared.state.end()
-    return processed.images[0], processed.all_seeds[0]
+    if processed.comments:
+        print(processed.comments.strip(), file=sys.stderr)
+    for image in processed.images:
+        yield image, processed.all_seeds[0]
 
 
-def _working_size(picture: Image.Image) -> tuple[int, int]:
-    """The picture's size in whole latent cells, at most LONGEST_SIDE."""
-    scale = min(LONGEST_SIDE / max(picture.size), 1)
+PASTED_BACK: dict[str, Any] = {"inpaint_full_res": True, "inpainting_fill": 1, "mask_blur": 0}
+"""The host's "Only masked", with so much padding that it holds the whole picture: what changes is made at the working
+size and pasted into the picture at its own."""
+
+
+def _working_size(picture: Image.Image, native_side: int) -> tuple[int, int]:
+    """In whole latent cells, in the picture's shape: of as many pixels as the model was made for, never more than the
+    picture has."""
+    scale = min(native_side / math.sqrt(picture.width * picture.height), 1)
     width, height = (max(round(side * scale / CELL), 1) * CELL for side in picture.size)
     return width, height
 
 
-def _paste_back(picture: Image.Image) -> dict[str, Any]:
-    """The host's "Only masked" for the whole picture: what the map changes is made at the working size and pasted
-    into the picture at its own."""
-    everything = Image.new("L", picture.size, 255)
-    return {
-        "mask": everything,
-        "mask_blur": 0,
-        "inpaint_full_res": True,
-        "inpaint_full_res_padding": 32,
-        "inpainting_fill": 1,
-    }
+@contextmanager
+def _progress(where: str, state: Any) -> Iterator[None]:
+    """Says at which step the run is, until it is done."""
+    status, done = Status(), threading.Event()
+
+    def tell() -> None:
+        while not done.wait(1):
+            status.show(f"{where}, step {state.sampling_step + 1} of {state.sampling_steps or '?'}")
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        status.clear()
+
+
+def _beside(out: Path, image: Image.Image) -> Path:
+    """The file of one of the run's pictures: `out`, or for a further one a name beside it."""
+    shown = re.search(rf"{PICTURE}: ([^,]+)", image.info["parameters"])
+    return out.with_stem(f"{out.stem}-{NAMES[shown[1]]}") if shown else out
 
 
 def _base64(image: Image.Image) -> str:
@@ -91,8 +174,24 @@ def _base64(image: Image.Image) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _save(image: Image.Image, options: argparse.Namespace) -> None:
-    text = PngImagePlugin.PngInfo()
-    text.add_text("parameters", image.info["parameters"])
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    image.save(options.out, "PNG", pnginfo=text)
+def _save(image: Image.Image, out: Path) -> None:
+    """In the format of the name, with the infotext where the WebUI has it."""
+    text = image.info.get("parameters")
+    file = io.BytesIO()
+    if out.suffix.lower() == ".png":
+        chunks = PngImagePlugin.PngInfo()
+        if text is not None:
+            chunks.add_text("parameters", text)
+        image.save(file, "PNG", pnginfo=chunks)
+    else:
+        exif = Image.Exif()
+        if text is not None:
+            exif[ExifTags.IFD.Exif] = {ExifTags.Base.UserComment: b"UNICODE\0" + text.encode("utf-16-be")}
+        lossy = out.suffix.lower() != ".webp"
+        image.save(file, "JPEG" if lossy else "WEBP", quality=95 if lossy else 80, lossless=not lossy, exif=exif)
+    _write(out, file.getvalue())
+
+
+def _write(out: Path, data: bytes) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data)

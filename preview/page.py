@@ -22,13 +22,11 @@ from modules import gradio_compat, paths, script_callbacks, scripts, sd_models, 
 from modules.api.api import Api
 from modules.progress import setup_progress_api
 
-HOST = "127.0.0.1"
 ASSETS = paths.PREVIEW / "assets"
 
 
-def serve(options: argparse.Namespace) -> None:
-    """Serves until Ctrl+C."""
-    listener = _listen(options.port)
+def serve(options: argparse.Namespace, listener: socket.socket) -> None:
+    """Serves on `listener`, which is bound, until Ctrl+C."""
     try:
         sd_models.load_model(options.model)
     except (OSError, ValueError) as error:
@@ -36,7 +34,7 @@ def serve(options: argparse.Namespace) -> None:
     scripts.load_scripts()
     app = create_app()
     listener.listen()  # whoever reads the address may connect at once
-    address = f"http://{HOST}:{listener.getsockname()[1]}"
+    address = "http://{}:{}".format(*listener.getsockname())
     print(f"The page is at {address}  (Ctrl+C ends it)", flush=True)
     if not options.no_browser:
         threading.Timer(1, webbrowser.open, [address]).start()
@@ -60,18 +58,6 @@ def create_app() -> FastAPI:
     _add_to_head(_head())
     script_callbacks.app_started_callback(demo, app)  # before the page, which takes every address that is left
     return gr.mount_gradio_app(app, demo, path="/")
-
-
-def _listen(port: int) -> socket.socket:
-    """A bound socket, so that a port in use is an error now and not after the model is loaded."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if sys.platform != "win32":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        sys.exit(f"error: port {port} is in use ({error.strerror}); choose another with --port, or --port 0")
-    return listener
 
 
 def _extension_style() -> Any:

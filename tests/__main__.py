@@ -3,6 +3,7 @@
 The rest goes to pytest: `python tests -k painter`, `python tests --webui http://127.0.0.1:7860 --section api`.
 Test files run side by side in two processes (`-n 0`: in one), except against a WebUI.
 `python tests --bench [NAME ...]` prints the tables of tests/benchmarks instead.
+`--torch-index URL`: as in `python preview`.
 """
 
 import argparse
@@ -20,11 +21,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests", add_help=False)
     parser.add_argument("--gradio", type=int, choices=(3, 4), default=4)
     parser.add_argument("--bench", action="store_true")
+    parser.add_argument("--torch-index")
     parser.add_argument("--webui")
     parser.add_argument("--section")
     options, others = parser.parse_known_args()
-    requirements = [ROOT / "preview" / f"requirements-gradio{options.gradio}.txt", TESTS / "requirements.txt"]
-    python = bootstrap.ensure(requirements)
+    preview = ROOT / "preview" / f"requirements-gradio{options.gradio}.txt"
+    python = bootstrap.ensure([preview], extras=[TESTS / "requirements.txt"], torch_index=options.torch_index)
     if options.bench:
         return bootstrap.run(python, [str(TESTS / "benchmarks" / "__main__.py"), *others])
     pytest = ["-m", "pytest", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]

@@ -20,16 +20,46 @@ def requirements(tmp_path):
 
 
 def test_an_environment_is_built_once_and_then_left_alone(tmp_path, requirements, capsys, monkeypatch):
-    python = bootstrap.ensure([requirements], tmp_path / "cache")
+    python = bootstrap.ensure([requirements], folder=tmp_path / "cache")
     told = capsys.readouterr().out
-    assert "Preparing an environment for requirements.txt" in told and "ready" in told
+    assert f"about {bootstrap.SIZE}" in told and str(tmp_path / "cache") in told and "ready" in told
     inside = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True).strip()
     [environment] = (tmp_path / "cache").iterdir()
     assert Path(inside).resolve() == environment.resolve()
 
-    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: pytest.fail("pip was called again"))
-    assert bootstrap.ensure([requirements], tmp_path / "cache") == python
+    monkeypatch.setattr(bootstrap, "_install", lambda *_: pytest.fail("pip was called again"))
+    assert bootstrap.ensure([requirements], folder=tmp_path / "cache") == python
     assert capsys.readouterr().out == ""
+
+
+def test_what_only_some_need_goes_into_the_same_environment(tmp_path, requirements, monkeypatch):
+    installed = []
+    monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(bootstrap, "_install", lambda _, files, index: installed.append((*files, index)))
+    extra = tmp_path / "extra.txt"
+    extra.write_text("# more\n")
+    folder = tmp_path / "cache"
+    plain = bootstrap.ensure([requirements], folder=folder, torch_index="https://example.org")
+    assert bootstrap.ensure([requirements], extras=[extra], folder=folder) == plain
+    assert bootstrap.ensure([requirements], extras=[extra], folder=folder) == plain
+    assert installed == [(requirements, "https://example.org"), (extra, None)]
+    extra.write_text("# still more\n")
+    bootstrap.ensure([requirements], extras=[extra], folder=folder)
+    assert installed[2:] == [(extra, None)]
+
+
+def test_progress_says_how_much_is_left(tmp_path, requirements):
+    requirements.write_text("# pins\nnumpy==1.0\ntorch==2.0\ncolorama==0.4 ; sys_platform == 'win32'\n")
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    (packages / "pip-24.0.dist-info").mkdir(parents=True)
+    progress = bootstrap.PipProgress(tmp_path, [requirements])
+    progress.read("Collecting numpy==1.0 (from -r requirements.txt (line 2))\n")
+    assert progress.text == "fetching, 1 of 3 packages  numpy==1.0"
+    progress.read("  Downloading torch-2.0-cp311-manylinux.whl (190.4 MB)\n")
+    assert progress.text.endswith("torch-2.0-cp311-manylinux.whl (190.4 MB)")
+    progress.read("Installing collected packages: numpy, sympy, torch\n")
+    (packages / "numpy-1.0.dist-info").mkdir()
+    assert progress.text == "unpacking, 1 of 3 packages"
 
 
 def test_other_pins_are_another_environment(requirements):
@@ -40,12 +70,15 @@ def test_other_pins_are_another_environment(requirements):
     assert bootstrap._key([requirements]) != before
 
 
-def test_a_failed_installation_leaves_nothing(tmp_path, requirements, monkeypatch):
+def test_a_failed_installation_leaves_nothing_but_pips_reason(tmp_path, requirements, monkeypatch, capsys):
     monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
-    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: 1)
+    monkeypatch.setattr(bootstrap, "_python", lambda _: Path(sys.executable))
+    requirements.write_text("there-is-no-such-package-7c1e==1.0\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(SystemExit, match="start again"):
-        bootstrap.ensure([requirements], tmp_path / "cache")
+        bootstrap.ensure([requirements], folder=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+    assert "No matching distribution found for there-is-no-such-package-7c1e" in capsys.readouterr().err
 
 
 def test_an_interrupted_installation_leaves_nothing(tmp_path, requirements, monkeypatch):
@@ -53,9 +86,9 @@ def test_an_interrupted_installation_leaves_nothing(tmp_path, requirements, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
-    monkeypatch.setattr(bootstrap.subprocess, "call", interrupt)
+    monkeypatch.setattr(bootstrap, "_install", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.ensure([requirements], tmp_path / "cache")
+        bootstrap.ensure([requirements], folder=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -65,8 +98,8 @@ def test_what_a_killed_installation_left_is_removed_after_a_day(tmp_path, requir
     recent.mkdir()
     os.utime(old, (0, 0))
     monkeypatch.setattr(bootstrap.venv, "create", lambda *_, **__: None)
-    monkeypatch.setattr(bootstrap.subprocess, "call", lambda *_: 0)
-    bootstrap.ensure([requirements], tmp_path)
+    monkeypatch.setattr(bootstrap, "_install", lambda *_: None)
+    bootstrap.ensure([requirements], folder=tmp_path)
     assert not old.exists() and recent.exists()
 
 
@@ -109,9 +142,26 @@ def test_help_needs_no_environment(arguments):
     assert told.returncode == 0 and "python preview" in told.stdout
 
 
+EDIT = ["edit", __file__, __file__, "--prompt", ""]
+
+
+def test_the_help_of_an_edit_fits_a_screen():
+    environment = os.environ | {"COLUMNS": "100"}
+    told = subprocess.check_output(
+        [sys.executable, "-S", str(ROOT / "preview"), "edit", "--help"], text=True, env=environment
+    )
+    assert len(told.splitlines()) <= 42 and max(map(len, told.splitlines())) <= 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        ([*EDIT, "--out", __file__], "the name must end in .png, .jpg"),
+        ([*EDIT, "--out", f"{__file__}/x.png"], f"nothing can be written in {__file__}"),
+        ([*EDIT, "--out", "x.png", "--strength", "nan"], "nan is not in 0..1"),
+        ([*EDIT, "--out", "x.png", "--model", "nowhere"], "there is no model at nowhere"),
+        (["edit", __file__, "--prompt", "", "--out", "x.png"], "a MAP is missing"),
+        (["--model", "nowhere"], "there is no model at nowhere"),
         (["edit", "nowhere.png", "nowhere.png", "--prompt", "", "--out", "x.png"], "there is no file nowhere.png"),
         (["--port", "70000"], "70000 is not in 0..65535"),
         (["--gradio", "5"], "invalid choice"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from modules.paths import DEMO_MODEL
 
 diffusers_logging.disable_progress_bar()
 
+CONNECTING = {"and", "the", "with"}
 opt_C = 4
 opt_f = 8
 
@@ -38,6 +40,19 @@ class StableDiffusion:
         self.native_side = pipeline.unet.config.sample_size * opt_f
         self.alphas_cumprod: torch.Tensor = pipeline.scheduler.alphas_cumprod.to(devices.device)
         self.parameterization = {"epsilon": "eps", "v_prediction": "v"}[pipeline.scheduler.config.prediction_type]
+
+    @property
+    def words(self) -> list[str]:
+        """What a small model can be asked for; empty for one that takes any words."""
+        return [] if self.vocabulary is None else [*self.vocabulary["styles"], *self.vocabulary["objects"]]
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words of `prompt` that mean nothing to a small model; those of two letters, such as "a", do no harm."""
+        if self.vocabulary is None:
+            return []
+        known = {word for entries in self.vocabulary.values() for entry in entries for word in entry.split()}
+        words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", prompt.lower()))
+        return [word for word in words if word not in known | CONNECTING]
 
     def get_learned_conditioning(self, prompts: list[str], width: int, height: int) -> Conditioning:
         """Encodes the prompts for pictures of `width` by `height` pixels."""
