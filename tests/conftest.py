@@ -36,9 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "webui: uses a WebUI over HTTP alone, so that it can be any of them")
+    config.addinivalue_line("markers", "gradio: may differ between gradio 3 and 4, and what comes with them")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "browser" in fixtures and fixtures & {"preview", "webui"}:
+            item.add_marker("gradio")  # a page of gradio's
     if config.getoption("--webui"):
         others = [item for item in items if item.get_closest_marker("webui") is None]
         items[:] = [item for item in items if item.get_closest_marker("webui") is not None]

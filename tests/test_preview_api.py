@@ -24,6 +24,8 @@ from modules import script_callbacks, scripts, shared
 from modules.api.api import Api
 from modules.api.models import Img2ImgRequest
 
+pytestmark = pytest.mark.gradio  # fastapi and pydantic come with it
+
 PICTURE = photograph((128, 128))
 WEBUIS_OWN = ("Requests not allowed", "Invalid encoded image")
 """What the WebUI says of pictures that it does not take, with a status of 500."""

@@ -124,6 +124,15 @@ def test_every_requirement_is_pinned(gradio):
         assert lines and all("==" in line.partition(";")[0] for line in lines)
 
 
+def test_both_gradio_versions_stand_on_the_same_numerics():
+    """Why tests without gradio in them need not run under both."""
+    pins = [(ROOT / "preview" / f"requirements-gradio{gradio}.txt").read_text().splitlines() for gradio in (3, 4)]
+    for name in ("diffusers", "numpy", "opencv-python-headless", "pillow", "safetensors", "torch", "transformers"):
+        [first], [second] = ([line for line in lines if line.lower().startswith(f"{name}==")] for lines in pins)
+        assert first == second
+
+
+@pytest.mark.gradio
 def test_the_pins_are_installed():
     from importlib.metadata import version
 

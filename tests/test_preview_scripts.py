@@ -12,6 +12,8 @@ from pointwise import PointwiseModel, photograph
 from modules import paths, script_callbacks, scripts, shared
 from modules.processing import StableDiffusionProcessingImg2Img, StableDiffusionProcessingTxt2Img, process_images
 
+pytestmark = pytest.mark.gradio  # the panel's components are where argument slots come from
+
 RECORDER = """
     from modules import scripts, script_callbacks
     import helper_of_the_recorder

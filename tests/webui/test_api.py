@@ -19,6 +19,8 @@ from webui.client import (
     pixels,
 )
 
+pytestmark = pytest.mark.gradio  # fastapi and pydantic come with it
+
 PICTURE = photograph()
 HALF = columns(0, 255)
 AUTOENCODER = 1
