@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -101,23 +102,41 @@ def parts(strengths: Sequence[float], steps: Sequence[int], axis: Axis, cells: E
     return [Part(*each) for each in zip(strengths, steps, edges, edges[1:])]
 
 
-class OneClickFans:
+class Turn(Enum):
+    """What a run is to the one-click fan of the page that it comes from."""
+
+    NONE = "none"
+    FAN = "fan"
+    AFTER = "after"
+
+
+class FanTickets:
     """Knows which runs are the fan that the panel's button asked for.
 
-    The button leaves a tag of its own in the page, and every later run brings it along. It belongs to the first job
-    that brought it: all runs of that job (of a batch folder, an X/Y/Z plot) are fans, those of other jobs are not.
+    The button fetches a ticket and leaves its tag in the page, and every later run brings that along: "fan:TICKET",
+    which the page turns into "after:TICKET". A ticket is random and known to this process alone, so that neither an
+    older page nor another program's values can hold one by accident. It belongs to the first job that brings it: all
+    runs of that job (of a batch folder, an X/Y/Z plot) are fans, those of other jobs come after.
     """
 
-    REMEMBERED = 1000
+    KEPT = 1000
 
     def __init__(self) -> None:
         self._jobs: dict[str, object] = {}
 
-    def claims(self, tag: str, job: object) -> bool:
-        """Whether a run of `job` that brings `tag` is a fan."""
-        if not tag:
-            return False
-        owner = self._jobs.setdefault(tag, job)
-        if len(self._jobs) > self.REMEMBERED:
+    def issue(self) -> str:
+        """The tag of a new ticket."""
+        ticket = secrets.token_hex(16)
+        self._jobs[ticket] = None
+        if len(self._jobs) > self.KEPT:
             del self._jobs[next(iter(self._jobs))]
-        return owner == job
+        return f"{Turn.FAN.value}:{ticket}"
+
+    def turn(self, tag: object, job: object) -> Turn:
+        """What a run of `job` is that brings `tag`, which may be anything."""
+        kind, _, ticket = tag.partition(":") if isinstance(tag, str) else ("", "", "")
+        if ticket not in self._jobs:
+            return Turn.NONE
+        if self._jobs[ticket] is None:
+            self._jobs[ticket] = job
+        return Turn.FAN if kind == Turn.FAN.value and self._jobs[ticket] == job else Turn.AFTER

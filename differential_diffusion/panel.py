@@ -38,11 +38,12 @@ class Panel:
     infotext_fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]]
 
 
-def build(input_accordion: Callable[..., Any]) -> Panel:
+def build(input_accordion: Callable[..., Any], issue_fan_ticket: Callable[[], str]) -> Panel:
     """Build the panel inside the host's page.
 
     Args:
         input_accordion: the host's accordion with a checkbox in its title.
+        issue_fan_ticket: makes the tag of a one-click fan.
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
@@ -71,7 +72,7 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
             inputs["show_change"] = gr.Checkbox(
                 FIELDS["show_change"].default, label="Show what changed", elem_id="diffdiff_show_change"
             )
-            gr.Button("Strength fan", elem_id="diffdiff_fan")
+            fan_button = gr.Button("Strength fan", elem_id="diffdiff_fan")
         with gr.Accordion("Strengths of the fan", open=False, elem_id="diffdiff_fan_group") as fan_group:
             with gr.Row():
                 inputs["fan_from"] = _share("fan_from", "From")
@@ -91,6 +92,7 @@ def build(input_accordion: Callable[..., Any]) -> Panel:
                 inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
         tag = _hidden("tag")
 
+    fan_button.click(issue_fan_ticket, outputs=[tag], show_progress=False, queue=False)
     inputs["source"].change(
         _groups_of,
         inputs=[inputs["source"]],

@@ -228,12 +228,22 @@ def named(arguments: Sequence[Any]) -> dict[str, Any]:
     return dict(arguments[0])
 
 
-def tag_of(arguments: Sequence[Any]) -> str:
-    """The tag of a one-click fan, which the panel puts after the values; empty where there is none."""
-    return arguments[len(FIELDS)] if len(arguments) > len(FIELDS) else ""
+def tag_of(arguments: Sequence[Any]) -> Any:
+    """The tag of a one-click fan (`fan.FanTickets`), which the panel puts after the values; None if there is none."""
+    return arguments[len(FIELDS)] if len(arguments) > len(FIELDS) else None
 
 
 def as_fan(values: Mapping[str, Any]) -> dict[str, Any]:
     """A request's values turned into a strength fan over what they would have changed."""
     is_mask = values.get("source") == Source.MASK.value
     return {**values, "enabled": True, "source": Source.FAN.value} | ({"map": None} if is_mask else {})
+
+
+def as_after_fan(values: Mapping[str, Any], has_mask: bool) -> dict[str, Any]:
+    """A request's values as they are meant on a page that has just made a fan: over what that lay, even if the chosen
+    source is not there. Without map and mask that was the whole picture, which needs no effect of ours."""
+    there = {Source.MAP.value: bool(values.get("map")), Source.MASK.value: has_mask}
+    if there.get(values.get("source", Source.MAP.value), True):
+        return dict(values)
+    other = next((source for source, is_there in there.items() if is_there), None)
+    return {**values, "enabled": False} if other is None else {**values, "source": other}

@@ -9,6 +9,7 @@
     const POLL_MS = 300;
     /** Relative, as the hosts' own addresses are: they may be served from a folder. */
     const READ_MAP = "./differential-diffusion/map";
+    const BETWEEN_CHANGES_MS = 100;
 
     /** Samplers that make fewer model calls than k-diffusion's for the same strength. */
     const FEWER_CALLS = { DDIM: 2, "DDIM CFG++": 2, PLMS: 1, UniPC: 1 };
@@ -94,8 +95,15 @@
             return numberIn("img2img_denoising_strength") || 0;
         }
 
-        set denoising(strength) {
-            writeField(byId("img2img_denoising_strength").querySelector("input[type=number]"), strength);
+        /** @param {string} name of one of the tab's numbers: its element id without "img2img_" */
+        number(name) {
+            return numberIn(`img2img_${name}`);
+        }
+
+        /** @param {Object<string, ?number>} values by the names of `number`; null leaves one as it is */
+        setNumbers(values) {
+            const given = Object.entries(values).filter(([, value]) => value !== null);
+            return writeFields(given.map(([name, value]) => [byId(`img2img_${name}`).querySelector("input[type=number]"), value]));
         }
 
         /** URL of the visible tab's picture; null when it has none, undefined while no such tab is seen. @returns {?string|undefined} */
@@ -243,6 +251,17 @@
         updateInput(field);
     }
 
+    /**
+     * One after the other: gradio loses one of two changes that come at once.
+     * @param {[HTMLInputElement, number][]} changes
+     */
+    async function writeFields(changes) {
+        for (const [field, value] of changes) {
+            writeField(field, value);
+            await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHANGES_MS));
+        }
+    }
+
     function mapField() {
         return byId("diffdiff_map")?.querySelector("textarea, input");
     }
@@ -280,5 +299,5 @@
         if (container) globalThis.diffdiff.painter = new globalThis.diffdiff.Painter(container, new HostPage());
     });
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours, writeField });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours, writeField, writeFields });
 }

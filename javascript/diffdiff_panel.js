@@ -37,16 +37,18 @@
             globalThis.diffdiff.writeField(field(key).querySelector("input[type=number]"), value);
         }
 
+        /** @param {Object<string, number>} values by key */
+        setNumbers(values) {
+            const changes = Object.entries(values).map(([key, value]) => [field(key).querySelector("input[type=number]"), value]);
+            return globalThis.diffdiff.writeFields(changes);
+        }
+
         setText(key, value) {
             globalThis.diffdiff.writeField(field(key).querySelector("textarea, input"), value);
         }
 
         choose(key, value) {
             field(key).querySelector(`input[value="${value}"]`).click();
-        }
-
-        switchOff() {
-            inputAccordionChecked("diffdiff", false);
         }
 
         /** The fan's strengths in order; empty when what is typed cannot be read. @returns {number[]} */

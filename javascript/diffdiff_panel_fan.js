@@ -2,134 +2,244 @@
 
 {
     const LABEL = "Differential Diffusion";
+    const RANDOM_SEED = -1;
+    /** How long a ticket may take from Python, and from there to its run. */
+    const PATIENCE_MS = 10000;
+    const POLL_MS = 30;
+
+    /** A labelled fan as the gallery shows it large: which part lies where on the page. */
+    class ShownFan {
+        #fan;
+        #box;
+
+        /**
+         * @param {Fan} fan
+         * @param {HTMLImageElement} picture shown as a whole inside its box; its bar lies across the fan's axis
+         */
+        constructor(fan, picture) {
+            this.#fan = fan;
+            const box = picture.getBoundingClientRect();
+            let scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
+            if (getComputedStyle(picture).objectFit === "scale-down") scale = Math.min(1, scale);
+            const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
+            this.#box = new DOMRect(box.x + (box.width - width) / 2, box.y + (box.height - height) / 2, width, height);
+        }
+
+        /** @param {MouseEvent} pointer @returns {number} index of the part below it, -1 beside the picture */
+        partAt({ clientX, clientY }) {
+            const { left, right, top, bottom } = this.#box;
+            if (clientX < left || clientX > right || clientY < top || clientY > bottom) return -1;
+            const share = this.#fan.isRows ? (clientY - top) / (bottom - top) : (clientX - left) / (right - left);
+            const { start, ends } = this.#fan;
+            const index = ends.findIndex((end) => start + share * (ends.at(-1) - start) < end);
+            return index < 0 ? ends.length - 1 : index;
+        }
+
+        /** @param {number} index of a part @returns {DOMRect} where it lies in the window */
+        areaOf(index) {
+            const { start, ends, isRows } = this.#fan;
+            const [from, to] = [ends[index - 1] ?? start, ends[index]].map((at) => (at - start) / (ends.at(-1) - start));
+            const { x, y, width, height } = this.#box;
+            return isRows
+                ? new DOMRect(x, y + from * height, width, (to - from) * height)
+                : new DOMRect(x + from * width, y, (to - from) * width, height);
+        }
+    }
 
     /** The strength fan's button, and the strengths that are picked from a labelled fan in the gallery. */
     class StrengthFan {
         #page;
         #fields;
         #note = null;
+        #marker;
+        #freshUntil = 0;
 
         /**
-         * @param {HTMLElement} button
          * @param {HostPage} page
          * @param {PanelFields} fields
          */
-        constructor(button, page, fields) {
+        constructor(page, fields) {
             this.#page = page;
             this.#fields = fields;
-            button.addEventListener("click", () => this.run());
+            const { element } = globalThis.diffdiff;
+            this.#marker = element("div", "diffdiff-part", { hidden: true }, [element("span", "")]);
+            document.body.append(this.#marker);
             document.addEventListener("click", (event) => this.#onClick(event), true);
-        }
-
-        /** Makes the next run a fan, and that one only: Python takes each tag once. */
-        run() {
-            if (this.#page.isRunning) return;
-            this.#fields.setText("tag", `fan:${crypto.getRandomValues(new Uint32Array(4)).join("-")}`);
-            setTimeout(() => this.#page.generate());
+            document.addEventListener("pointermove", (event) => this.#mark(event), { passive: true });
+            document.addEventListener("scroll", () => (this.#marker.hidden = true), { capture: true, passive: true });
         }
 
         #onClick(event) {
             if (!(event.target instanceof Element)) return;
-            if (event.target.closest("#img2img_generate")) this.#note?.remove();
-            const picture = this.#largePicture(event.target);
-            const fan = picture && readFan(this.#page.selectedInfotext);
-            if (!fan || event.shiftKey || event.ctrlKey || event.metaKey) return;
-            event.preventDefault();
-            event.stopImmediatePropagation();
-            this.#pick(fan, partAt(fan, picture, event));
+            if (event.target.closest("#diffdiff_fan")) this.#onFanButton(event);
+            else if (event.target.closest("#img2img_generate")) this.#onGenerate(event);
+            else this.#onPicture(event);
         }
 
-        /** @returns {?HTMLImageElement} the gallery's large picture, if that is what was clicked */
-        #largePicture(target) {
-            const picture = target.closest("#img2img_gallery button, #img2img_gallery .preview, #img2img_gallery img");
-            if (!picture || target.closest(".thumbnails, .thumbnail-item, .icon-buttons")) return null;
-            return target instanceof HTMLImageElement ? target : null;
+        /** gradio's own handler, which comes after this one, fetches a ticket: the next run that brings it is a fan. */
+        async #onFanButton(event) {
+            const before = this.#fields.text("tag");
+            if (this.#page.isRunning) return stop(event);
+            this.#freshUntil = Date.now() + PATIENCE_MS;
+            while (this.#fields.text("tag") === before) {
+                if (Date.now() > this.#freshUntil) return this.#tell("The WebUI does not answer: no fan was started.");
+                await pause(POLL_MS);
+            }
+            this.#freshUntil = Date.now() + PATIENCE_MS;
+            this.#page.generate();
+        }
+
+        /** A run that is not the fan's says so, also if the fan's own never came to Python. */
+        async #onGenerate(event) {
+            this.#forgetPick();
+            const tag = this.#fields.text("tag");
+            if (Date.now() < this.#freshUntil || !tag.startsWith("fan:")) return;
+            stop(event);
+            this.#fields.setText("tag", tag.replace("fan:", "after:"));
+            await pause();
+            this.#page.generate();
+        }
+
+        #onPicture(event) {
+            const shown = this.#shownFan(event.target);
+            const index = shown?.view.partAt(event) ?? -1;
+            if (index < 0 || event.shiftKey || event.ctrlKey || event.metaKey) return;
+            stop(event);
+            this.#pick(shown.fan, index);
+        }
+
+        /** @returns {?{fan: Fan, view: ShownFan}} of the gallery's large picture, if `target` is that and shows a fan */
+        #shownFan(target) {
+            const isLarge =
+                target instanceof HTMLImageElement &&
+                target.closest("#img2img_gallery") &&
+                !target.closest(".thumbnails, .thumbnail-item, .icon-buttons, .livePreview");
+            const fan = isLarge && readFan(this.#page.selectedInfotext);
+            return fan ? { fan, view: new ShownFan(fan, target) } : null;
+        }
+
+        /** Frames the part below the pointer and says what a click on it does. */
+        #mark(event) {
+            const shown = event.pointerType === "touch" ? null : this.#shownFan(event.target);
+            const index = shown?.view.partAt(event) ?? -1;
+            this.#marker.hidden = index < 0;
+            if (index < 0) return;
+            const { x, y, width, height } = shown.view.areaOf(index);
+            Object.assign(this.#marker.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+            this.#marker.firstChild.textContent = `Click: take ${shown.fan.strengths[index]}`;
         }
 
         async #pick(fan, index) {
             const strength = fan.strengths[index];
-            this.#page.denoising = strength;
-            const isOff = await this.#leaveFan();
+            const wasRandom = this.#page.number("seed") === RANDOM_SEED || this.#note?.wasRandom;
+            this.#leaveFan();
+            await this.#page.setNumbers({ denoising_strength: strength, seed: fan.seed, subseed: fan.variationSeed });
             const { steps, of } = this.#page.freeSteps(strength, strength);
-            this.#tell(
-                `Denoising strength is now ${strength}: ${steps} of ${of} steps.${isOff ? ` ${LABEL} is off: there is no map and no mask.` : ""}`,
-                fan.strengths[Math.max(0, index - 1)],
-                fan.strengths[Math.min(fan.strengths.length - 1, index + 1)],
-            );
+            const { from, to } = neighbours(fan, index);
+            this.#tell(`Denoising strength ${strength} (${steps} of ${of} steps) and the fan's seed ${fan.seed} are set.`, [
+                ["diffdiff-generate-this", "Generate this", () => this.#page.generate()],
+                from < to && ["diffdiff-zoom", `Zoom in: ${from} to ${to}`, () => this.#zoomIn(from, to)],
+                wasRandom && this.#randomSeed(fan.seed),
+            ]);
+            Object.assign(this.#note, { wasRandom, seed: fan.seed });
         }
 
-        /** Turns to the source that is there for an ordinary run. @returns {Promise<boolean>} whether there is none */
-        async #leaveFan() {
-            if (!this.#fields.isEnabled) return false;
-            const sources = [];
-            if (this.#fields.text("map")) sources.push("map");
-            if (await this.#page.inpaintMask()) sources.push("mask");
-            if (sources.includes(this.#fields.choice("source"))) return false;
-            if (sources.length) this.#fields.choose("source", sources[0]);
-            else this.#fields.switchOff();
-            return sources.length === 0;
+        /** A fan that was pasted as the source makes way for what is there for an ordinary run. */
+        #leaveFan() {
+            if (this.#fields.choice("source") !== "fan") return;
+            this.#fields.choose("source", this.#fields.text("map") || !this.#page.maskSource ? "map" : "mask");
         }
 
-        #tell(message, from, to) {
+        /** The next result is another, but the seed stays what was picked: that, and the way back, is still to be seen. */
+        #forgetPick() {
+            const { wasRandom, seed } = this.#note ?? {};
+            this.#note?.element.remove();
+            this.#note = null;
+            if (!wasRandom || this.#page.number("seed") !== seed) return;
+            this.#tell(`Seed ${seed} stays set.`, [this.#randomSeed(seed)]);
+            Object.assign(this.#note, { wasRandom, seed });
+        }
+
+        #randomSeed(seed) {
+            const setRandom = async () => {
+                await this.#page.setNumbers({ seed: RANDOM_SEED });
+                this.#note.element.remove();
+                this.#note = null;
+            };
+            return ["diffdiff-random-seed", "Random seed again", setRandom, `A new seed for every run instead of ${seed}`];
+        }
+
+        #tell(message, buttons = []) {
             const { element } = globalThis.diffdiff;
-            this.#note?.remove();
-            const zoom = element("button", "diffdiff-zoom", { textContent: `Zoom in: ${from} to ${to}` });
-            zoom.addEventListener("click", () => this.#zoomIn(from, to));
-            this.#note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...(from === to ? [] : [zoom])]);
-            this.#note.setAttribute("role", "status");
-            gradioApp().querySelector("#img2img_gallery").insertAdjacentElement("afterend", this.#note);
+            this.#note?.element.remove();
+            const children = buttons.filter(Boolean).map(([name, textContent, action, title = ""]) => {
+                const button = element("button", name, { textContent, title });
+                button.addEventListener("click", action);
+                return button;
+            });
+            const note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...children]);
+            note.setAttribute("role", "status");
+            gradioApp().querySelector("#img2img_gallery").insertAdjacentElement("afterend", note);
+            this.#note = { element: note };
         }
 
-        #zoomIn(from, to) {
+        async #zoomIn(from, to) {
             this.#fields.setText("fan_strengths", "");
-            this.#fields.setNumber("fan_from", from);
-            this.#fields.setNumber("fan_to", to);
-            this.run();
+            await this.#fields.setNumbers({ fan_from: from, fan_to: to });
+            gradioApp().querySelector("#diffdiff_fan").click();
         }
     }
+
+    function neighbours({ strengths }, index) {
+        const near = [strengths[index - 1] ?? strengths[index], strengths[index + 1] ?? strengths[index]];
+        return { from: Math.min(...near), to: Math.max(...near) };
+    }
+
+    /**
+     * @typedef {Object} Fan
+     * @property {number[]} strengths
+     * @property {number} start first pixel of the first part, along the fan's axis
+     * @property {number[]} ends pixel after each part's last
+     * @property {boolean} isRows
+     * @property {number} seed
+     * @property {?number} variationSeed null where there was none
+     */
 
     /**
      * @param {string} infotext
-     * @returns {?{strengths: number[], ends: number[], start: number, isRows: boolean}} the fan that a labelled picture
-     *     shows: pixels along its axis, from `start`; null for any other picture
+     * @returns {?Fan} the fan that a labelled picture shows; null for any other picture
      */
     function readFan(infotext) {
-        if (valueOf(infotext, "picture") !== "labelled fan") return null;
-        const pixels = valueOf(infotext, "fan pixels").split(" ").map((range) => range.split("-").map(Number));
+        if (valueOf(infotext, `${LABEL} picture`) !== "labelled fan") return null;
+        const pixels = valueOf(infotext, `${LABEL} fan pixels`).split(" ").map((range) => range.split("-").map(Number));
+        const variation = valueOf(infotext, "Variation seed");
         return {
-            strengths: valueOf(infotext, "fan").split(" ").map(Number),
+            strengths: valueOf(infotext, `${LABEL} fan`).split(" ").map(Number),
             start: pixels[0][0],
             ends: pixels.map(([, end]) => end),
-            isRows: valueOf(infotext, "fan axis") === "rows",
+            isRows: valueOf(infotext, `${LABEL} fan axis`) === "rows",
+            seed: Number(valueOf(infotext, "Seed")),
+            variationSeed: variation ? Number(variation) : null,
         };
     }
 
-    /** A prompt may contain the same words: the last ones are ours. */
-    function valueOf(infotext, name) {
-        const label = `${LABEL} ${name}: `;
-        const at = infotext.lastIndexOf(label);
-        return at < 0 ? "" : infotext.slice(at + label.length).split(/[,\n]/)[0];
+    /** A prompt may contain the same words: the last ones are the WebUI's and ours. */
+    function valueOf(infotext, label) {
+        const found = [...infotext.matchAll(new RegExp(`(?:^|[,\\n] ?)${label}: ([^,\\n]*)`, "g"))];
+        return found.at(-1)?.[1] ?? "";
     }
 
-    /**
-     * @param {HTMLImageElement} picture shown as a whole inside its box; its bar lies across the fan's axis
-     * @returns {number} index of the part under the pointer
-     */
-    function partAt(fan, picture, { clientX, clientY }) {
-        const box = picture.getBoundingClientRect();
-        const fit = getComputedStyle(picture).objectFit;
-        let scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
-        if (fit === "scale-down") scale = Math.min(1, scale);
-        const length = scale * (fan.isRows ? picture.naturalHeight : picture.naturalWidth);
-        const offset = fan.isRows ? clientY - box.top - (box.height - length) / 2 : clientX - box.left - (box.width - length) / 2;
-        const at = fan.start + (offset / length) * (fan.ends.at(-1) - fan.start);
-        const index = fan.ends.findIndex((end) => at < end);
-        return index < 0 ? fan.ends.length - 1 : index;
+    function stop(event) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+    }
+
+    function pause(milliseconds = 0) {
+        return new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
 
     onUiLoaded(() => {
         const { HostPage, PanelFields } = globalThis.diffdiff;
-        const button = gradioApp().querySelector("#diffdiff_fan");
-        if (button) new StrengthFan(button, new HostPage(), new PanelFields());
+        if (gradioApp().querySelector("#diffdiff_fan")) new StrengthFan(new HostPage(), new PanelFields());
     });
 }

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from differential_diffusion import fan
 from differential_diffusion.change_map import Bounds, Extent
-from differential_diffusion.fan import Axis, FanDoesNotFit, OneClickFans
+from differential_diffusion.fan import Axis, FanDoesNotFit, FanTickets, Turn
 
 
 @given(st.integers(2, 10), st.integers(8, 300))
@@ -57,21 +57,34 @@ def test_what_is_no_range_is_refused(text):
         fan.range_of(text)
 
 
-class TestOneClickFans:
-    def test_a_tag_belongs_to_the_first_job_that_brings_it(self):
-        fans = OneClickFans()
-        assert fans.claims("fan:a", 1) and fans.claims("fan:a", 1)
-        assert not fans.claims("fan:a", 2)
-        assert fans.claims("fan:b", 2)
-        assert not fans.claims("fan:a", 1.5)
+NONE, FAN, AFTER = Turn
 
-    @pytest.mark.parametrize("tag", ["", None])
-    def test_no_tag_is_no_fan(self, tag):
-        assert not OneClickFans().claims(tag, 1)
 
-    def test_only_so_many_are_remembered(self):
-        fans = OneClickFans()
-        for job in range(3 * fans.REMEMBERED):
-            assert fans.claims(f"fan:{job}", job)
-        assert len(fans._jobs) == fans.REMEMBERED
-        assert not fans.claims(f"fan:{job}", job + 1)
+class TestFanTickets:
+    def test_a_ticket_belongs_to_the_first_job_that_brings_it(self):
+        tickets = FanTickets()
+        one, other = tickets.issue(), tickets.issue()
+        assert [tickets.turn(one, job) for job in (1, 1, 2, 1.5, 1)] == [FAN, FAN, AFTER, AFTER, FAN]
+        assert tickets.turn(other, 2) is FAN
+
+    def test_a_page_that_has_its_fan_behind_it_makes_no_other(self):
+        tickets = FanTickets()
+        tag = tickets.issue()
+        assert tickets.turn(tag.replace("fan:", "after:"), 1) is AFTER
+        assert tickets.turn(tag, 2) is AFTER, "also where no job came between"
+
+    def test_a_ticket_of_another_process_is_none(self):
+        assert FanTickets().turn(FanTickets().issue(), 1) is NONE
+
+    @pytest.mark.parametrize("tag", [None, "", "fan", "fan:", "fan:a", ":", 0, 1, True, 0.5, ["fan:a"], {}, "0.2, 0.4"])
+    def test_nothing_else_is_a_fan(self, tag):
+        tickets = FanTickets()
+        tickets.issue()
+        assert tickets.turn(tag, 1) is NONE
+
+    def test_only_so_many_are_kept(self):
+        tickets = FanTickets()
+        tags = [tickets.issue() for _ in range(3 * tickets.KEPT)]
+        assert [tickets.turn(tag, 1) for tag in (tags[0], tags[-tickets.KEPT - 1])] == [NONE, NONE]
+        assert [tickets.turn(tag, 1) for tag in (tags[-tickets.KEPT], tags[-1])] == [FAN, FAN]
+        assert len(set(tags)) == len(tags)

@@ -154,6 +154,34 @@ def test_one_dict_is_taken_and_a_second_refused():
         settings.named([{"softness": 4}, {"map": picture()}])
 
 
+class TestAfterAFan:
+    """The panel's values on a page that has just made a fan, over a map, a mask or the whole picture."""
+
+    @pytest.mark.parametrize(
+        ("source", "map_", "has_mask", "expected"),
+        [
+            ("map", "painted", False, "map"),
+            ("map", "painted", True, "map"),
+            ("map", "", True, "mask"),
+            ("mask", "", True, "mask"),
+            ("mask", "painted", False, "map"),
+            ("map", "", False, None),
+            ("mask", None, False, None),
+            ("fan", "", False, "fan"),
+        ],
+    )
+    def test_what_is_there_is_used(self, source, map_, has_mask, expected):
+        values = {"enabled": True, "source": source, "map": map_ and picture(), "softness": 3}
+        after = settings.as_after_fan(values, has_mask)
+        parsed = settings.parse(after)
+        assert (parsed and parsed.source.value) == expected
+        assert after == values | ({"source": expected} if expected else {"enabled": False})
+
+    def test_what_is_off_stays_off(self):
+        values = {"enabled": False, "source": "map", "map": picture()}
+        assert settings.parse(settings.as_after_fan(values, True)) is None
+
+
 @pytest.mark.parametrize("text", ["0.2, 0.4, 1", "0.2 0.4 1", "0.2;0.4;1", " 0.2,0.4 , 1 "])
 def test_strengths_can_be_typed(text):
     assert settings.parse({"source": "fan", "fan_strengths": text}).fan_strengths == (0.2, 0.4, 1.0)

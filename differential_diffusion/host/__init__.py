@@ -7,7 +7,16 @@ the page's files. What is changed of a run is changed through `patches`, which p
 
 from .axes import add_plot_axes
 from .requests import check_requests
-from .run import begin, composite, end, finish_picture
+from .run import FAN_TICKETS, begin, composite, end, finish_picture
 from .uploads import read_uploads
 
-__all__ = ["add_plot_axes", "begin", "check_requests", "composite", "end", "finish_picture", "read_uploads"]
+__all__ = [
+    "FAN_TICKETS",
+    "add_plot_axes",
+    "begin",
+    "check_requests",
+    "composite",
+    "end",
+    "finish_picture",
+    "read_uploads",
+]

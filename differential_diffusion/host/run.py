@@ -24,7 +24,7 @@ from modules.processing import StableDiffusionProcessingImg2Img
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
 from ..session import SamplingSession
-from ..settings import NAME, BadSetting, Settings, Source, as_fan, named, parse, tag_of
+from ..settings import NAME, BadSetting, Settings, Source, as_after_fan, as_fan, named, parse, tag_of
 from .geometry import CELL
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
@@ -41,7 +41,7 @@ SCRIPTS_WITHOUT_US = {
 }
 """Scripts of the img2img tab that cannot be combined with a change map, and why."""
 
-ONE_CLICK_FANS = fan.OneClickFans()
+FAN_TICKETS = fan.FanTickets()
 
 
 def begin(p: Any, arguments: Sequence[Any]) -> None:
@@ -56,12 +56,18 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     infotext.remove(p.extra_generation_params)
     try:
         values = named(arguments)
-        is_fan = ONE_CLICK_FANS.claims(tag_of(arguments), shared.state.time_start)
-        settings = parse(as_fan(values) if is_fan else values)
+        turn = FAN_TICKETS.turn(tag_of(arguments), shared.state.time_start)
+        if turn is fan.Turn.FAN:
+            values = as_fan(values)
+        elif turn is fan.Turn.AFTER:
+            values = as_after_fan(values, p.image_mask is not None)
+        settings = parse(values)
     except Exception as error:
         _end_with(p, error)
         return
     if settings is None:
+        if turn is fan.Turn.AFTER and named(arguments)["enabled"]:
+            p.comment(f"{NAME} was off: nothing is painted, so the whole picture was changed.")
         return
     reason = _why_not(p)
     if reason is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from differential_diffusion.settings import FIELDS
 from webui.client import WebUI, columns, largest_difference, map_of, parameters, photograph, pixels
 from webui.page import Page
 
@@ -110,6 +111,19 @@ class TestResult:
         assert len(plain.images) == 1 and "Differential Diffusion" not in plain.infotext
 
 
+class TestNoFanByAccident:
+    """The page's button marks its run by a value behind the settings: only one that Python gave out will do."""
+
+    @pytest.mark.parametrize("extra", ["fan", "fan:1", "after:1", f"fan:{0:032x}"])
+    def test_another_value_makes_none(self, webui: WebUI, extra):
+        given = map_of(columns(0, 255))
+        defaults = [getattr(field.default, "value", field.default) for field in FIELDS.values()]
+        values = [given.get(key, default) for key, default in zip(FIELDS, defaults)] + [extra]
+        response = webui.http.post("/sdapi/v1/img2img", json=webui.body(PICTURE, values))
+        assert response.status_code in (200, 422)
+        assert "Differential Diffusion fan" not in response.json().get("info", "")
+
+
 class FanPage:
     """The page as someone uses it who looks for the right strength."""
 
@@ -147,6 +161,15 @@ class FanPage:
         self.page.page.locator(".diffdiff-picked").wait_for()
 
     @property
+    def note(self) -> str:
+        """What stands under the gallery."""
+        return self.page.page.locator(".diffdiff-picked").inner_text()
+
+    @property
+    def seed(self) -> str:
+        return self.page.value("#img2img_seed input[type=number]")
+
+    @property
     def strength(self) -> str:
         return self.page.value("#img2img_denoising_strength input[type=number]")
 
@@ -165,26 +188,70 @@ class TestOneClick:
         assert parameters(first[-1])["Differential Diffusion picture"] == "labelled fan"
         assert fan_page.strength == "0.5", "the user's settings stay"
         fan_page.pick(0.5)
-        assert fan_page.strength == "0.6"
+        assert (fan_page.strength, fan_page.seed) == ("0.6", "1")
+        assert not fan_page.page.has(".diffdiff-random-seed"), "a fixed seed needs no way back"
         ordinary = fan_page.run("#img2img_generate")
         assert len(ordinary) == 1 and "Differential Diffusion" not in ordinary[0]
         assert parameters(ordinary[0])["Denoising strength"] == "0.6"
 
-    def test_zoom_in(self, fan_page: FanPage):
-        fan_page.run("#diffdiff_fan")
+    def test_the_seed_stays_until_it_is_given_back(self, fan_page: FanPage):
+        fan_page.page.set_numbers(seed=-1)
+        seed = parameters(fan_page.run("#diffdiff_fan")[0])["Seed"]
         fan_page.pick(0.3)
+        assert seed in fan_page.note and fan_page.seed == seed
         zoomed = fan_page.run(".diffdiff-zoom")
         assert parameters(zoomed[0])["Differential Diffusion fan"] == "0.2 0.3 0.4 0.5 0.6"
+        assert parameters(zoomed[0])["Seed"] == seed and seed in fan_page.note
         fan_page.pick(0.95)
         assert fan_page.strength == "0.6"
+        ordinary = parameters(fan_page.run(".diffdiff-generate-this")[0])
+        assert "Differential Diffusion" not in ordinary
+        assert (ordinary["Seed"], ordinary["Denoising strength"]) == (seed, "0.6")
+        fan_page.page.click(".diffdiff-random-seed")
+        fan_page.page.page.wait_for_function("!document.querySelector('.diffdiff-picked')")
+        assert fan_page.seed == "-1"
 
-    def test_a_fan_as_source_turns_ordinary_by_a_click(self, fan_page: FanPage):
+    def test_the_variation_seed_too(self, fan_page: FanPage):
+        page = fan_page.page
+        if not page.has("#img2img_subseed"):
+            pytest.skip("this WebUI has no variation seed")
+        page.click("#img2img_subseed_show input")
+        page.set_numbers(subseed=-1, subseed_strength=0.4)
+        fan = parameters(fan_page.run("#diffdiff_fan")[0])
+        fan_page.pick(0.5)
+        ordinary = parameters(fan_page.run(".diffdiff-generate-this")[0])
+        assert [ordinary[key] for key in ("Seed", "Variation seed")] == [fan[key] for key in ("Seed", "Variation seed")]
+
+    def test_a_page_that_is_older_than_the_webui_makes_no_fan(self, fan_page: FanPage):
+        """A restarted WebUI knows no ticket that was given out before."""
+        fan_page.run("#diffdiff_fan")
+        fan_page.page.fill("#diffdiff_tag textarea, #diffdiff_tag input", f"fan:{1:032x}")
+        fan_page.page.set_numbers(seed=3)
+        assert "Differential Diffusion" not in fan_page.run("#img2img_generate")[0]
+
+    def test_picking_moves_nothing_and_generate_changes_the_whole_picture(self, fan_page: FanPage):
+        """With the effect on and nothing painted."""
+        page = fan_page.page
+        page.page.locator("#diffdiff .label-wrap").first.click()
+        page.page.wait_for_timeout(1000)
+        fan_page.run("#diffdiff_fan")
+        place = "document.querySelector('#diffdiff').getBoundingClientRect().height"
+        before = page.page.evaluate(place)
+        fan_page.pick(0.7)
+        page.page.wait_for_timeout(1000)
+        assert page.checked("#diffdiff-checkbox input") and page.checked("#diffdiff-visible-checkbox")
+        assert page.page.evaluate(place) == before
+        ordinary = fan_page.run(".diffdiff-generate-this")[0]
+        assert "Differential Diffusion" not in ordinary and parameters(ordinary)["Denoising strength"] == "0.8"
+        page.set_numbers(seed=5)
+        assert "Differential Diffusion" not in fan_page.run("#img2img_generate")[0], "and so does the one after"
+
+    def test_a_fan_over_a_map_turns_ordinary_by_a_click(self, fan_page: FanPage):
         page = fan_page.page
         page.switch(True)
         page.upload_map(columns(255, 128))
-        page.click("#diffdiff_source input[value=fan]")
         page.page.wait_for_timeout(1000)
-        fan_page.run("#img2img_generate")
+        fan_page.run("#diffdiff_fan")
         fan_page.pick(0.7)
         assert fan_page.strength == "0.8"
         ordinary = parameters(fan_page.run("#img2img_generate")[0])
