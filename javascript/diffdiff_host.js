@@ -211,7 +211,8 @@
 
         /**
          * @param {number} longest side of what is returned, in pixels; the mask is reduced to it
-         * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} the mask as it is painted or uploaded
+         * @returns {Promise<?{width: number, height: number, pixels: Uint8Array, scale: number}>} the mask as it is painted or
+         *     uploaded; `scale` of its pixels make one of what was painted on
          */
         async greyMask(longest = Infinity) {
             const source = this.maskSource;
@@ -219,7 +220,7 @@
             const picture = typeof source === "string" ? await loadImage(source) : source;
             const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
             const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-            return { width, height, pixels: greyOf(readColours(picture, width, height)) };
+            return { width, height, pixels: greyOf(readColours(picture, width, height)), scale };
         }
 
         /** Where the visible tab's mask is: a URL, or the canvas that it is painted on. @returns {?(string|HTMLCanvasElement)} */

@@ -8,8 +8,6 @@
     const FAINTEST = 0.5 / 255;
     /** As in Python: a map that is nowhere above this was hardly meant. */
     const FAINT = 5 / 255;
-    /** Softness of a mask that was just taken, as a share of the longer side. */
-    const USUAL_SOFTNESS = 1 / 48;
     const EDGE = [249, 115, 22];
     const CORE = [255, 255, 255];
 
@@ -19,6 +17,11 @@
     class PanelFields {
         get isEnabled() {
             return gradioApp().querySelector("#diffdiff-checkbox input")?.checked ?? false;
+        }
+
+        /** @returns {HTMLElement} */
+        box(key) {
+            return field(key);
         }
 
         choice(key) {
@@ -247,26 +250,10 @@
         }
     }
 
-    /**
-     * Who paints a mask, has no map and switches the effect on means that mask, softened.
-     * @param {HostPage} page
-     * @param {PanelFields} fields
-     */
-    async function takeMask(page, fields) {
-        if (!fields.isEnabled || fields.choice("source") !== "map" || fields.text("map")) return;
-        const mask = await page.inpaintMask();
-        if (!mask) return;
-        fields.choose("source", "mask");
-        if (!fields.number("softness")) fields.setNumber("softness", Math.round(Math.max(mask.width, mask.height) * USUAL_SOFTNESS));
-    }
-
     onUiLoaded(() => {
         const container = field("preview");
         if (!container) return;
-        const page = new globalThis.diffdiff.HostPage();
-        new MapPreview(container, page);
-        const checkbox = gradioApp().querySelector("#diffdiff-checkbox");
-        checkbox?.addEventListener("input", () => takeMask(page, new PanelFields()));
+        new MapPreview(container, new globalThis.diffdiff.HostPage());
     });
 
     globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { PanelFields });

@@ -1,5 +1,6 @@
 """The panel's live picture of the change map, in a real browser, against what Python makes of the same settings."""
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -329,3 +330,69 @@ class TestCost:
         panel.write(softness=9)
         panel.settle()
         assert eventually(lambda: panel.page.evaluate("window.drawn") == 2)
+
+
+class TestOrderOfClicks:
+    """Source and softness end the same whatever comes first, and what the user chose stays."""
+
+    AUTOMATIC = round(SIZE.width / 48)
+
+    @pytest.fixture
+    def steps(self, panel) -> dict[str, Callable[[], None]]:
+        panel.show("img_inpaint_base")
+        page = panel.page
+        mask = Image.fromarray(rectangle_mask())
+
+        def choose(source: str) -> None:
+            page.locator(f"#diffdiff_source input[value={source}]").click()
+
+        return {
+            "mask": lambda: panel.put("img_inpaint_mask", mask),
+            "tick": lambda: page.get_by_label("enabled").click(),
+            "map": lambda: page.locator("#diffdiff_map textarea").evaluate(
+                "(field, url) => diffdiff.writeField(field, url)", data_url(Image.fromarray(grey_map()))
+            ),
+            "choose mask": lambda: choose("mask"),
+            "choose map": lambda: choose("map"),
+            "set softness": lambda: page.locator("#diffdiff_softness input").fill("7"),
+        }
+
+    def state(self, panel) -> tuple[str, float]:
+        panel.settle()
+        chosen = panel.page.locator("#diffdiff_source input:checked").get_attribute("value")
+        return chosen, float(panel.page.locator("#diffdiff_softness input").input_value())
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (("mask", "tick"), ("mask", AUTOMATIC)),
+            (("mask", "tick", "map"), ("map", 0)),
+            (("choose mask", "mask", "tick"), ("mask", AUTOMATIC)),
+            (("choose map", "mask", "tick"), ("map", 0)),
+            (("set softness", "mask", "tick"), ("mask", 7)),
+        ],
+    )
+    def test_every_order_ends_the_same(self, panel, steps, names, expected):
+        for number, order in enumerate(itertools.permutations(names)):
+            pause = 400 if number % 2 else 0
+            panel.page.reload()
+            panel.show("img_inpaint_base")
+            panel.put("img_inpaint_base", PHOTO)
+            for name in order:
+                steps[name]()
+                panel.page.wait_for_timeout(pause)
+            assert self.state(panel) == expected, order
+
+    def test_generate_right_after_the_last_click_has_the_source_already(self, panel, steps):
+        panel.page.evaluate(
+            """() => document.querySelector("#img2img_generate").addEventListener("click", () => {
+                window.run = document.querySelector("#diffdiff_source input:checked").value;
+            })"""
+        )
+        steps["tick"]()
+        panel.settle()
+        steps["mask"]()
+        panel.page.evaluate("document.dispatchEvent(new PointerEvent('pointerup'))")
+        panel.page.click("#img2img_generate")
+        panel.page.wait_for_function("window.run")
+        assert panel.page.evaluate("window.run") == "mask"

@@ -144,6 +144,23 @@ def test_a_map_before_its_picture_is_never_lost(open_page, request):
         grey = np.roll(grey, 17)
 
 
+@pytest.mark.parametrize("first", ["tick", "mask"])
+def test_a_mask_and_the_switch_in_either_order_are_soft_inpainting(open_page, first):
+    page = open_page()
+    page.to_tab("img2img")
+    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    if first == "tick":
+        page.switch(True)
+    page.upload("img_inpaint_base", PICTURE)
+    page.upload("img_inpaint_mask", Image.fromarray(RIGHT_KEPT))
+    page.page.wait_for_timeout(1500)
+    if first == "mask":
+        page.switch(True)
+        page.page.wait_for_timeout(1500)
+    assert page.value("#diffdiff_source input:checked") == "mask"
+    assert float(page.value("#diffdiff_softness input[type=number]")) == 3, "128 pixels / 48"
+
+
 def test_a_missing_map_is_said_on_the_page(open_page):
     page = open_page()
     prepare(page)
