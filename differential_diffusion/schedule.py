@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEVER = -1
-"""`t_enc` of a cell that is kept: no step of any run reaches it."""
 FREE = np.iinfo(np.int32).max
 """`t_enc` of a cell that is free from the first model call on: no step of the run is above it."""
+NEVER = np.iinfo(np.int32).min
+"""`t_enc` of a cell that is kept: no step of any run reaches it."""
 
 STRENGTH_DECIMALS = 6
 """Strengths are rounded to this, far below a step, so that the dust of float arithmetic cannot cost one."""
@@ -26,38 +26,55 @@ MAX_STRENGTH = 0.999
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where plain img2img of each strength would start, indexed by its `t_enc` (0 ... steps - 1).
+    """Where plain img2img of each strength would start, by its `t_enc`: `idle` ... steps - 1.
 
     Attributes:
-        steps: length of the full schedule, at strength 1.
+        steps: that were asked for; the full schedule, at strength 1, calls the model at `steps - idle` levels.
         t_enc: where this run starts, `0 <= t_enc < steps`.
-        call_levels: level (sigma or timestep) of the first model call of a run that starts at `t_enc`; rising.
-        start_levels: level to which such a run noises its first state. Differs from `call_levels` for the timestep
-            samplers of the WebUI, which noise one level higher than they first call the model.
-        idle: how many of the `t_enc + 1` levels such a run never denoises (0 for k-diffusion, 2 for DDIM and PLMS,
-            1 for UniPC).
+        idle: the `t_enc` of every run's last step: 0 for most schedules of k-diffusion samplers, which have as many
+            levels as steps. Below 0 where a schedule type has more (the WebUIs' "DDIM" has up to 4 more), above 0
+            where it has fewer, and for the samplers on timesteps (2 for DDIM and PLMS, 1 for UniPC).
+        call_levels: level (sigma or timestep) of the first model call of a run that starts at `t_enc`, from `idle` on.
+            Most schedules rise strictly; some do not.
+        start_levels: level to which such a run noises its first state, from `idle` on. Differs from `call_levels` for
+            the timestep samplers of the WebUI, which noise one level higher than they first call the model.
     """
 
     steps: int
     t_enc: int
+    idle: int
     call_levels: tuple[float, ...]
     start_levels: tuple[float, ...]
-    idle: int
 
     @classmethod
     def from_sigmas(cls, sigmas: Sequence[float], steps: int, t_enc: int) -> Schedule:
-        """For k-diffusion samplers. `sigmas`: `steps + 1` falling values, the last one 0."""
-        rising = tuple(float(s) for s in sigmas[steps - 1 :: -1])
-        return cls(steps, t_enc, rising, rising, idle=0)
+        """For k-diffusion samplers, which run along `sigmas[steps - t_enc - 1:]`.
+
+        Args:
+            sigmas: the levels from the highest on; at the last, mostly 0, the model is never called.
+        """
+        rising = tuple(float(sigma) for sigma in sigmas[-2::-1])
+        return cls(steps, t_enc, steps + 1 - len(sigmas), rising, rising)
 
     @classmethod
     def from_timesteps(cls, timesteps: Sequence[float], steps: int, t_enc: int, idle: int) -> Schedule:
-        """For samplers on timesteps. `timesteps`: at least `steps` rising values."""
+        """For samplers on timesteps. `timesteps`: at least `steps` rising values. `idle`: at least 1."""
         values = tuple(float(t) for t in timesteps[:steps])
-        return cls(steps, t_enc, (values[0], *values[:-1]), values, idle)
+        return cls(steps, t_enc, idle, values[idle - 1 : -1], values[idle:])
+
+    def start_level(self, t_enc: int) -> float | None:
+        """The level to which plain img2img from `t_enc` on noises its first state, if not that of its first call."""
+        place = t_enc - self.idle
+        if place < 0 or self.start_levels[place] == self.call_levels[place]:
+            return None
+        return self.start_levels[place]
+
+    def tells_steps_apart(self, tolerance: float) -> bool:
+        """Whether each level lies above the one before, by more than a relative `tolerance`."""
+        return all(low < high * (1 - tolerance) for low, high in zip(self.call_levels, self.call_levels[1:]))
 
     def t_enc_of(self, strength: np.ndarray | float) -> np.ndarray:
-        """Where plain img2img of `strength` (0..1, any shape) starts: int(min(strength, 0.999) * steps), no later
+        """Where plain img2img of `strength` (0..1, any shape) starts: int(min(strength, 0.999) * steps), no earlier
         than this run itself."""
         return np.minimum((np.minimum(strength, MAX_STRENGTH) * self.steps).astype(np.int64), self.t_enc)
 
@@ -85,7 +102,7 @@ def one_call_a_step(t_enc: int, call: int) -> int:
 
 
 def two_calls_a_step(t_enc: int, call: int) -> int:
-    """Heun and DPM2: the second call of a step already stands at the next level."""
+    """Second-order samplers: the second call of a step already stands at the next level."""
     return t_enc - (call + 1) // 2
 
 
@@ -95,16 +112,39 @@ def two_calls_in_the_first_step(t_enc: int, call: int) -> int:
 
 
 COUNTDOWNS: dict[str, Countdown] = {
-    "sample_euler": one_call_a_step,
-    "sample_heun": two_calls_a_step,
-    "sample_dpm_2": two_calls_a_step,
-    "ddim": one_call_a_step,
-    "ddim_cfgpp": one_call_a_step,
+    **dict.fromkeys(
+        [
+            "sample_euler",
+            "sample_euler_ancestral",
+            "sample_lms",
+            "sample_dpmpp_2m",
+            "sample_dpmpp_2m_sde",
+            "sample_dpmpp_3m_sde",
+            "sample_lcm",
+            "sample_ddpm",
+            "sample_ipndm",
+            "sample_ipndm_v",
+            "sample_deis",
+            "ddim",
+            "ddim_cfgpp",
+            "unipc",
+        ],
+        one_call_a_step,
+    ),
+    **dict.fromkeys(
+        [
+            "sample_heun",
+            "sample_dpm_2",
+            "sample_dpm_2_ancestral",
+            "sample_dpmpp_2s_ancestral",
+            "sample_dpmpp_sde",
+        ],
+        two_calls_a_step,
+    ),
     "plms": two_calls_in_the_first_step,
-    "unipc": one_call_a_step,
 }
-"""Samplers whose level does not tell the step: those that raise sigma inside a step (`s_churn`), and those on
-timesteps, where UniPC lays out levels of its own. All others are placed by the level they pass."""
+"""Samplers whose calls can be counted, by their function. Levels tell less: `s_churn` raises them inside a step, UniPC
+lays out its own, and a schedule may repeat one. All others are placed by the level they pass."""
 
 
 def snap(strength: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .pin import HISTORY_LENGTHS, History, Noised, Pin, Place
 from .schedule import COUNTDOWNS, FREE, Schedule
+from .settings import NAME
 
 LEVEL_TOLERANCE = 1e-4
 """Relative. DPM fast and DPM adaptive recompute the schedule's levels through logarithms; 1000 Karras steps lie 6e-3
@@ -18,6 +19,10 @@ apart."""
 STATE_IS_HIDDEN = {"unipc"}
 """Samplers that do not step from the tensor they pass to the model. There the output is overridden too: while a cell
 is pinned, the noise that it was made with, which carries its state along the noised original."""
+
+
+class CannotFollow(ValueError):
+    """A run whose steps cannot be told from its model calls. The message says what to choose instead."""
 
 
 class SamplingSession:
@@ -31,6 +36,9 @@ class SamplingSession:
         original: latent of the picture as given, (B, C, h, w).
         noise: the run's own initial noise, (B, C, h, w).
         noised: the original at a level.
+
+    Raises:
+        CannotFollow: neither count nor level tells the sampler's step.
     """
 
     def __init__(
@@ -49,6 +57,11 @@ class SamplingSession:
         self._schedule = schedule
         self._noise = noise
         self._countdown = COUNTDOWNS.get(sampler)
+        if self._countdown is None and not schedule.tells_steps_apart(2 * LEVEL_TOLERANCE):
+            raise CannotFollow(
+                f"{NAME}: this schedule type has the same level more than once, or rising ones, and the sampler shows "
+                "by its levels alone which step it is in. Choose another schedule type or sampler."
+            )
         self._history = History(HISTORY_LENGTHS[sampler]) if sampler in HISTORY_LENGTHS else None
         self._state_is_hidden = sampler in STATE_IS_HIDDEN
         levels = torch.tensor(schedule.call_levels, dtype=torch.float32, device=original.device)
@@ -92,9 +105,8 @@ class SamplingSession:
     def _place_of_call(self, level: Tensor) -> Place:
         if self._countdown:
             return self._countdown(self._schedule.t_enc, self._calls)
-        return (torch.searchsorted(self._levels, level[:1].to(self._levels), right=True) - 1).clamp(min=0)
+        return torch.searchsorted(self._levels, level[:1].to(self._levels), right=True) - 1 + self._schedule.idle
 
     def _start_level(self, place: Place, level: Tensor) -> Tensor | None:
-        if isinstance(place, Tensor) or self._schedule.start_levels[place] == self._schedule.call_levels[place]:
-            return None
-        return level.new_full((1,), self._schedule.start_levels[place])
+        start_level = None if isinstance(place, Tensor) else self._schedule.start_level(place)
+        return None if start_level is None else level.new_full((1,), start_level)

@@ -59,6 +59,12 @@ def samplers():
     return list(sd_samplers.all_samplers_map)
 
 
+def schedules():
+    from modules import sd_schedulers
+
+    return [schedule.label for schedule in sd_schedulers.schedulers if schedule.function]
+
+
 def map_of(*greys: int, **keys) -> dict:
     return {"map": base64_of(columns(*greys))} | keys
 
@@ -99,6 +105,22 @@ def test_every_region_of_a_map_is_its_plain_run(host, sampler):
         if grey != LEVELS[-1]:
             assert (ours.latent - strongest.latent)[region].abs().max() > 0.3, "regions must differ to say anything"
     assert ours.levels == strongest.levels
+
+
+@pytest.mark.parametrize("steps", [7, 24, 59])
+@pytest.mark.parametrize("schedule", schedules())
+@pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M"])
+def test_every_schedule_type(host, sampler, schedule, steps):
+    """Some have more levels than steps, and some do not end at 0."""
+    options = {"sampler_name": sampler, "scheduler": schedule, "steps": steps}
+    ours = host.img2img(PICTURE, map_of(0, 3, 128, 255), **options)
+    strongest = host.img2img(PICTURE, **options)
+    half = host.img2img(PICTURE, denoising_strength=STRENGTH * 128 / 255, **options)
+    weakest = host.img2img(PICTURE, denoising_strength=STRENGTH * 3 / 255, **options)
+    for column, plain in enumerate((encoded(host, PICTURE), weakest.latent, half.latent, strongest.latent)):
+        region = np.s_[..., 2 * column : 2 * column + 2]
+        assert (ours.latent - plain)[region].abs().max() <= TOLERANCES[sampler], column
+    assert ours.levels == strongest.levels and weakest.levels
 
 
 @pytest.mark.parametrize("sampler", samplers())

@@ -1,7 +1,10 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schedule_types import SCHEDULE_TYPES
 
 from differential_diffusion.schedule import FREE, NEVER, Schedule, snap
 
@@ -33,8 +36,35 @@ def test_ddim_noises_one_level_above_its_first_call(steps, strength):
     called = timesteps[:t_enc][1:]
     assert schedule.free_steps(strength) == len(called)
     if called:
-        assert schedule.call_levels[t_enc] == called[-1]
-        assert schedule.start_levels[t_enc] == timesteps[t_enc]
+        assert schedule.call_levels[t_enc - schedule.idle] == called[-1]
+        assert schedule.start_level(t_enc) == timesteps[t_enc]
+
+
+@pytest.mark.parametrize("kind", SCHEDULE_TYPES)
+def test_every_schedule_type_at_every_number_of_steps(kind):
+    """A plain run from `t_enc` on is `sigmas[steps - t_enc - 1:]`, whatever the length of `sigmas`."""
+    for steps, discards in itertools.product(range(1, 61), (False, True)):
+        sigmas = SCHEDULE_TYPES[kind](steps + discards)
+        sigmas = [*sigmas[:-2], sigmas[-1]] if discards else sigmas
+        cells = (np.arange(steps) + 0.5) / steps
+        for t_enc in {steps - 1, steps // 2}:
+            schedule = Schedule.from_sigmas(sigmas, steps, t_enc)
+            calls = np.arange(len(sigmas[steps - t_enc - 1 :]) - 1)
+            places = t_enc - calls
+            for strength, release in zip(cells[: t_enc + 1], schedule.release_map(cells)):
+                t = int(strength * steps)
+                plain = sigmas[steps - t - 1 : -1]
+                assert schedule.free_steps(strength) == len(plain) == (release >= places).sum(), (steps, t)
+                assert not plain or schedule.call_levels[t - schedule.idle] == plain[0]
+                assert not plain or schedule.start_level(t) is None
+
+
+def test_which_schedules_tell_their_steps_apart():
+    assert [kind for kind, levels in SCHEDULE_TYPES.items() if not tells_apart(levels(20))] == ["repeating", "rising"]
+
+
+def tells_apart(sigmas) -> bool:
+    return Schedule.from_sigmas(sigmas, 20, 10).tells_steps_apart(2e-4)
 
 
 @given(st.integers(1, 100), st.floats(0.05, 1), st.lists(st.floats(0, 1), min_size=1, max_size=50))

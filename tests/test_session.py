@@ -8,10 +8,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from schedule_types import SCHEDULE_TYPES
 
 from differential_diffusion.pin import History, Pin, variance_exploding, variance_preserving
 from differential_diffusion.schedule import FREE, NEVER, Schedule
-from differential_diffusion.session import SamplingSession
+from differential_diffusion.session import CannotFollow, SamplingSession
 
 STEPS = 20
 GENERATOR = torch.Generator().manual_seed(1)
@@ -96,18 +97,19 @@ def noised_by_timestep(level):
 
 
 class OnSigmas:
-    def __init__(self, sampler, name):
-        self.sampler, self.name, self.noised = sampler, name, noised_by_sigma
+    def __init__(self, sampler, name, sigmas=SIGMAS, steps=STEPS):
+        self.sampler, self.name, self.noised, self.sigmas, self.steps = sampler, name, noised_by_sigma, sigmas, steps
 
     def schedule(self, t_enc):
-        return Schedule.from_sigmas(SIGMAS.tolist(), STEPS, t_enc)
+        return Schedule.from_sigmas(self.sigmas.tolist(), self.steps, t_enc)
 
     def __call__(self, model, t_enc, **options):
-        sigmas = SIGMAS[STEPS - t_enc - 1 :]
+        sigmas = self.sigmas[self.steps - t_enc - 1 :]
         return self.sampler(model, ORIGINAL + NOISE * sigmas[0], sigmas, **options)
 
 
 class OnTimesteps:
+    steps = STEPS
     name, noised = "ddim", staticmethod(noised_by_timestep)
 
     def schedule(self, t_enc):
@@ -128,8 +130,8 @@ RUNS = {
 }
 
 
-def t_enc_of(strength):
-    return int(min(strength, 0.999) * STEPS)
+def t_enc_of(strength, steps=STEPS):
+    return int(min(strength, 0.999) * steps)
 
 
 def strengths_of_columns(*strengths):
@@ -137,14 +139,14 @@ def strengths_of_columns(*strengths):
 
 
 def session_for(run, model, cells):
-    schedule = run.schedule(t_enc_of(cells.max()))
+    schedule = run.schedule(t_enc_of(cells.max(), run.steps))
     return SamplingSession(model, run.name, schedule, cells, ORIGINAL, NOISE, run.noised)
 
 
 def pinned(run, cells, model=None, **options):
     model = model or PointwiseDenoiser()
     with session_for(run, model, cells) as session:
-        samples = run(model, t_enc_of(cells.max()), **options)
+        samples = run(model, t_enc_of(cells.max(), run.steps), **options)
     return session.finish(samples), model
 
 
@@ -162,6 +164,33 @@ def test_every_region_comes_out_as_its_plain_run(name):
         assert difference <= tolerance, strength
         if 0 < strength < max(STRENGTHS):
             assert (strongest - plain).abs().max() > 0.1, "the regions' plain runs must differ for this to say anything"
+
+
+@pytest.mark.parametrize("steps", [1, 7, 24, 59])
+@pytest.mark.parametrize("kind", SCHEDULE_TYPES)
+@pytest.mark.parametrize(
+    ("sampler", "name", "tolerance"),
+    [
+        (euler, "sample_euler", 0),
+        (heun, "sample_heun", 0),
+        (dpmpp_2m, "sample_dpmpp_2m", 2e-5),
+        (euler, "sample_unheard_of", 0),
+    ],
+)
+def test_every_region_on_every_schedule_type(sampler, name, tolerance, kind, steps):
+    run = OnSigmas(sampler, name, torch.tensor(SCHEDULE_TYPES[kind](steps), dtype=torch.float32), steps)
+    cells = strengths_of_columns(0.0, 0.5 / steps, 0.55, 0.8)
+    if name == "sample_unheard_of" and not run.schedule(steps - 1).tells_steps_apart(1e-4):
+        with pytest.raises(CannotFollow, match="Choose another schedule type or sampler"):
+            pinned(run, cells)
+        return
+    result, _ = pinned(run, cells)
+    for strength in np.unique(cells):
+        t_enc = t_enc_of(strength, steps)
+        plain = run(PointwiseDenoiser(), t_enc) if run.schedule(t_enc).free_steps(strength) else ORIGINAL
+        if plain.isfinite().all():  # 2M divides by the length of a step
+            difference = (result - plain)[..., torch.from_numpy(cells[0] == strength)].abs().max()
+            assert difference <= tolerance, strength
 
 
 @pytest.mark.parametrize("name", RUNS)

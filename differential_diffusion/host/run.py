@@ -23,7 +23,7 @@ from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
-from ..session import SamplingSession
+from ..session import CannotFollow, SamplingSession
 from ..settings import NAME, BadSetting, Settings, Source, as_after_fan, as_fan, named, parse, tag_of
 from .geometry import CELL
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
@@ -121,7 +121,7 @@ def _end_with(p: Any, error: Exception) -> None:
 
 def _as_shown(p: Any, error: Exception) -> Exception:
     """`error` as the host can show it: of an API request both hosts hand on the message of an HTTPException only."""
-    if p.is_api and isinstance(error, BadSetting):
+    if p.is_api and isinstance(error, (BadSetting, CannotFollow)):
         return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     return error
 
@@ -232,7 +232,7 @@ class Img2ImgRun:
             yield
         except BaseException as error:
             Img2ImgRun.detach(self._p)
-            if isinstance(error, BadSetting):
+            if isinstance(error, (BadSetting, CannotFollow)):
                 raise _as_shown(self._p, error) from None
             raise
 

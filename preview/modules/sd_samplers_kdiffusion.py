@@ -79,7 +79,7 @@ class KDiffusionSampler(Sampler):
         self.method = METHODS[funcname]
 
     def get_sigmas(self, p: StableDiffusionProcessing, steps: int) -> torch.Tensor:
-        """The whole schedule: `steps` descending sigmas and a zero."""
+        """The whole schedule: mostly `steps` descending sigmas and a zero."""
         scheduler = schedulers_map[p.scheduler or "Automatic"]
         if scheduler.function is None:
             scheduler = schedulers_map[self.config.options.get("scheduler", "uniform")]

@@ -12,7 +12,7 @@ from modules.sd_denoisers import SigmaDenoiser
 
 @dataclass(frozen=True)
 class Scheduler:
-    """`function(denoiser, n)` gives n descending sigmas; the final zero is added by `sigmas`."""
+    """`function(denoiser, n)` gives the falling sigmas of n steps and where they end, which is mostly 0."""
 
     name: str
     label: str
@@ -20,22 +20,37 @@ class Scheduler:
 
     def sigmas(self, denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
         assert self.function is not None, "Automatic is resolved by the sampler"
-        return torch.cat([self.function(denoiser, n), torch.zeros(1)])
+        return self.function(denoiser, n)
+
+
+def _to_zero(sigmas: torch.Tensor) -> torch.Tensor:
+    return torch.cat([sigmas, torch.zeros(1)])
 
 
 def _uniform(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
     """Evenly spaced timesteps, the model's own noise levels."""
-    return denoiser.t_to_sigma(torch.linspace(len(denoiser.sigmas) - 1, 0, n))
+    return _to_zero(denoiser.t_to_sigma(torch.linspace(len(denoiser.sigmas) - 1, 0, n)))
 
 
 def _karras(denoiser: SigmaDenoiser, n: int, rho: float = 7.0) -> torch.Tensor:
     low, high = (float(denoiser.sigmas[i]) ** (1 / rho) for i in (0, -1))
-    return (high + torch.linspace(0, 1, n) * (low - high)) ** rho
+    return _to_zero((high + torch.linspace(0, 1, n) * (low - high)) ** rho)
 
 
 def _exponential(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
     low, high = (float(denoiser.sigmas[i].log()) for i in (0, -1))
-    return torch.linspace(high, low, n).exp()
+    return _to_zero(torch.linspace(high, low, n).exp())
+
+
+def _kl_optimal(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+    """Even in the arc tangent of sigma (Sabour et al. 2024, section 3.1); ends at the model's lowest level."""
+    low, high = (float(denoiser.sigmas[i].atan()) for i in (0, -1))
+    return torch.linspace(high, low, n + 1).tan()
+
+
+def _ddim(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+    """Evenly spaced levels from the model's second on. Where n does not divide 1000 these are more than n."""
+    return _to_zero(denoiser.sigmas[1 :: max(1, len(denoiser.sigmas) // n)].flip(0))
 
 
 schedulers = [
@@ -43,5 +58,7 @@ schedulers = [
     Scheduler("uniform", "Uniform", _uniform),
     Scheduler("karras", "Karras", _karras),
     Scheduler("exponential", "Exponential", _exponential),
+    Scheduler("kl_optimal", "KL Optimal", _kl_optimal),
+    Scheduler("ddim", "DDIM", _ddim),
 ]
 schedulers_map = {key: scheduler for scheduler in schedulers for key in (scheduler.name, scheduler.label)}

@@ -3,11 +3,13 @@
 The denoiser is replaced by the test extension (tests/webui/extension), for one request at a time.
 """
 
+import math
+
 import numpy as np
 import pytest
 
 from webui.client import WebUI, columns, map_of, photograph
-from webui.samplers import SAMPLERS, VARIANTS, Sampler
+from webui.samplers import ROUNDING, SAMPLERS, VARIANTS, Sampler
 
 PICTURE = photograph()
 STRENGTH = 0.8
@@ -48,6 +50,25 @@ def test_every_region_is_its_plain_run(webui: WebUI, sampler: Sampler):
     if not sampler.own_grid:
         weakest = np.abs(plain[0] - plain[2])[REGIONS[2]].max()
         assert weakest > 1, "regions must differ to say anything"
+
+
+@pytest.mark.parametrize(("steps", "discards"), [(6, True), (24, False), (59, False)])
+def test_every_schedule_type(webui: WebUI, steps, discards):
+    """Where "DDIM" has 1, 1 and 4 levels more than steps; "KL Optimal" does not end at 0. The sampler is the WebUI's
+    own choice, DPM++ 2M."""
+    if discards:
+        webui.needs_option("always_discard_next_to_last_sigma")
+    options = {"steps": steps, "override_settings": {"always_discard_next_to_last_sigma": discards}}
+    sampler, weakest = Sampler("DPM++ 2M"), 0.5 / steps
+    grey = math.ceil(255 * weakest / STRENGTH)
+    kept, off = original(webui), {}
+    for schedule in webui.schedules:
+        options["scheduler"] = schedule
+        ours = latents(webui, sampler, STRENGTH, map_of(columns(255, 128, grey, 0)), **options)
+        plain = [latents(webui, sampler, STRENGTH * share / 255, **options) for share in (255, 128, grey)]
+        off[schedule] = max(float(np.abs(ours - run)[region].max()) for run, region in zip([*plain, kept], REGIONS))
+    print(f"{steps} steps: {off}")
+    assert max(off.values()) <= ROUNDING, {schedule: far for schedule, far in off.items() if far > ROUNDING}
 
 
 def kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
