@@ -55,10 +55,11 @@ class Server:
     """A preview in a process of its own, on a free port."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, str(ROOT / "preview" / "launch.py"), "--port", "0", "--no-browser", *arguments]
+        launch = str(ROOT / "preview" / "launch.py")
+        command = [sys.executable, launch, "--port", "0", "--no-browser", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        announced = re.search(r"http://\S+", self.process.stdout.readline())
+        announced = next(filter(None, (re.search(r"http://\S+", line) for line in self.process.stdout)), None)
         assert announced, "the preview ended before it announced its address; see its messages above"
         self.url = announced[0]
 
