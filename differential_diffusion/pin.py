@@ -58,7 +58,12 @@ class Pin:
         target = self.noised(_per_picture(level, x))
         if start_level is not None:
             target = torch.where(self.waiting(place), target, self.noised(_per_picture(start_level, x)))
-        x.copy_(torch.where(self.held(place), target, x))
+        held = self.held(place)
+        x.copy_(torch.where(held, torch.where(_is_mirrored(x, target, held), -target, target), x))
+
+    def override(self, output: Tensor, place: Place, instead: Tensor) -> Tensor:
+        """The model's `output` (B, C, h, w) at a call, with `instead` where a cell is still waiting after it."""
+        return torch.where(self.waiting(place), instead.to(output), output)
 
     def keep(self, samples: Tensor, place: Place) -> Tensor:
         """The run's result after its last model call at `place`: cells not released by then are the original."""
@@ -67,6 +72,12 @@ class Pin:
 
 def _per_picture(level: Tensor, x: Tensor) -> Tensor:
     return level.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def _is_mirrored(x: Tensor, target: Tensor, held: Tensor) -> Tensor:
+    """Whether `x` is nearer to -target than to target, by half at least, where it is held: some samplers ask the model
+    about the negative of their state. Bool, no dimensions."""
+    return ((x + target) * held).norm() < 0.5 * ((x - target) * held).norm()
 
 
 def variance_exploding(original: Tensor, noise: Tensor, level: Tensor) -> Tensor:
@@ -86,9 +97,11 @@ def variance_preserving(original: Tensor, noise: Tensor, level: Tensor, alphas_c
     return original * alpha.sqrt() + noise * (1 - alpha).sqrt()
 
 
-HISTORY_LENGTHS = {"sample_dpmpp_2m": 1, "sample_dpmpp_2m_sde": 1, "sample_dpmpp_3m_sde": 2}
-"""Multistep samplers that keep the very tensors which the model returned, and how many of them. (LMS, DEIS and iPNDM
-keep slopes made from them, out of reach; PLMS starts with another method than it goes on with.)"""
+KEPT_OUTPUTS = 3
+"""How many of the model's last outputs a multistep sampler keeps, at most (PLMS, SA-Solver)."""
+
+Clock = Callable[[Tensor], Tensor]
+"""level -> the time in which a sampler extrapolates."""
 
 
 class History:
@@ -96,24 +109,31 @@ class History:
 
     A plain run starts without history and raises its order by one a step. In a run under way the history is always
     full, so the missing entries of a released cell are continued from its own outputs, by a constant at the first
-    free call and by a line in log(sigma) at the second: the higher-order formula then equals the lower-order one.
+    free call and by a line at the second: the higher-order formula then equals the lower-order one. Written into the
+    very tensors which the model returned: a sampler that keeps none of them never sees it, and one that keeps slopes
+    made from them (LMS, DEIS, iPNDM) is out of reach.
+
+    Args:
+        clock: in which a sampler that keeps two outputs draws its line; None for any other sampler.
     """
 
-    def __init__(self, length: int) -> None:
-        self._length = length
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
         self._outputs: list[tuple[Place, Tensor, Tensor]] = []
 
     def forget(self, release: Tensor, place: Place, level: Tensor, output: Tensor) -> None:
-        """Take note of the model's `output` (B, C, h, w) at `place` and `level` (B,), and write to the kept ones.
+        """Take note of the model's `output` (B, C, h, w) at `place` and `level` (B,), and write to the earlier ones.
 
         Args:
             release: `t_enc` at which each cell is released, int32 (h, w).
         """
-        for _, _, older in self._outputs:
-            older.copy_(torch.where(release == place, output, older))
-        if len(self._outputs) == 2:
-            (previous_place, previous_level, previous), (_, oldest_level, oldest) = self._outputs
-            steps = (previous_level / oldest_level).log() / (level / previous_level).log()
+        for earlier_place, _, earlier in self._outputs:
+            # not those of the same step: a method of several stages still needs them as they are
+            earlier.copy_(torch.where((release == place) & (earlier_place > place), output, earlier))
+        if self._clock and len(self._outputs) > 1:
+            (previous_place, previous_level, previous), (_, oldest_level, oldest) = self._outputs[:2]
+            now, before, oldest_time = (self._clock(each[:1]) for each in (level, previous_level, oldest_level))
+            steps = (before - oldest_time) / (now - before)
             line = previous - _per_picture(steps, output) * (output - previous)
             oldest.copy_(torch.where(release == previous_place, line, oldest))
-        self._outputs = [(place, level, output), *self._outputs][: self._length]
+        self._outputs = [(place, level, output), *self._outputs][:KEPT_OUTPUTS]

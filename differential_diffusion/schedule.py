@@ -7,7 +7,7 @@ pinned while the run is above that place and free from there on (paper, Algorith
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,60 +91,6 @@ class Schedule:
         t_enc = self.t_enc_of(strength)
         release = np.where(t_enc >= self.t_enc, FREE, t_enc)
         return np.where(self.free_steps(strength) > 0, release, NEVER).astype(np.int32)
-
-
-Countdown = Callable[[int, int], int]
-"""(t_enc of the run, number of the model call from 0) -> t_enc at which the call stands."""
-
-
-def one_call_a_step(t_enc: int, call: int) -> int:
-    return t_enc - call
-
-
-def two_calls_a_step(t_enc: int, call: int) -> int:
-    """Second-order samplers: the second call of a step already stands at the next level."""
-    return t_enc - (call + 1) // 2
-
-
-def two_calls_in_the_first_step(t_enc: int, call: int) -> int:
-    """PLMS starts with a step of the improved Euler method."""
-    return t_enc - call + (call > 1)
-
-
-COUNTDOWNS: dict[str, Countdown] = {
-    **dict.fromkeys(
-        [
-            "sample_euler",
-            "sample_euler_ancestral",
-            "sample_lms",
-            "sample_dpmpp_2m",
-            "sample_dpmpp_2m_sde",
-            "sample_dpmpp_3m_sde",
-            "sample_lcm",
-            "sample_ddpm",
-            "sample_ipndm",
-            "sample_ipndm_v",
-            "sample_deis",
-            "ddim",
-            "ddim_cfgpp",
-            "unipc",
-        ],
-        one_call_a_step,
-    ),
-    **dict.fromkeys(
-        [
-            "sample_heun",
-            "sample_dpm_2",
-            "sample_dpm_2_ancestral",
-            "sample_dpmpp_2s_ancestral",
-            "sample_dpmpp_sde",
-        ],
-        two_calls_a_step,
-    ),
-    "plms": two_calls_in_the_first_step,
-}
-"""Samplers whose calls can be counted, by their function. Levels tell less: `s_churn` raises them inside a step, UniPC
-lays out its own, and a schedule may repeat one. All others are placed by the level they pass."""
 
 
 def snap(strength: np.ndarray) -> np.ndarray:

@@ -2,105 +2,151 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .pin import HISTORY_LENGTHS, History, Noised, Pin, Place
-from .schedule import COUNTDOWNS, FREE, Schedule
-from .settings import NAME
+from .methods import Method
+from .pin import Clock, History, Noised, Pin, Place
+from .schedule import FREE, Schedule
+from .settings import Refused
 
 LEVEL_TOLERANCE = 1e-4
 """Relative. DPM fast and DPM adaptive recompute the schedule's levels through logarithms; 1000 Karras steps lie 6e-3
 apart."""
 
-STATE_IS_HIDDEN = {"unipc"}
-"""Samplers that do not step from the tensor they pass to the model. There the output is overridden too: while a cell
-is pinned, the noise that it was made with, which carries its state along the noised original."""
 
-
-class CannotFollow(ValueError):
-    """A run whose steps cannot be told from its model calls. The message says what to choose instead."""
+class StateIsHidden(Exception):
+    """The sampler does not step from the tensor that it passes to the model."""
 
 
 class SamplingSession:
-    """Pins one sampling run. Use as a context manager around the sampler; hooks live only inside it.
+    """Pins one sampling run.
+
+    Most samplers step from the very tensor that they pass to the model: there the pin is written into it. One that
+    carries its state elsewhere is known by `method`, or found out in the run: what it starts from is marked in the
+    held cells, and the pin of the first call wipes the mark out of the only state there is, or else the second call
+    still shows it. Such a run starts again, steered by what the model gives back too, as ComfyUI and the WebUI do it:
+    for a cell that waits, that it is the original already, which carries any state along the noised original.
 
     Args:
-        denoiser: the module that the sampler calls as `denoiser(x, level, ...)`, stepping from that very `x`.
-        sampler: the sampler's function name in k-diffusion ("sample_euler") or the WebUI ("ddim").
+        denoiser: the module that the sampler calls as `denoiser(x, level, ...)`.
+        method: the sampler's.
         schedule: of this run.
         strength: of each cell, float64 (h, w) in 0..1; at most the run's own.
         original: latent of the picture as given, (B, C, h, w).
         noise: the run's own initial noise, (B, C, h, w).
         noised: the original at a level.
+        certain: what the model gives back where it is certain of the original: the original itself, or the noise where
+            the model predicts noise, (B, C, h, w).
+        clock: in which the sampler extrapolates.
 
     Raises:
-        CannotFollow: neither count nor level tells the sampler's step.
+        Refused: neither count nor level tells the sampler's step.
     """
 
     def __init__(
         self,
         denoiser: nn.Module,
-        sampler: str,
+        method: Method,
         schedule: Schedule,
         strength: np.ndarray,
         original: Tensor,
         noise: Tensor,
         noised: Noised,
+        certain: Tensor,
+        clock: Clock = torch.log,
     ) -> None:
-        release = torch.from_numpy(schedule.release_map(strength)).to(original.device)
-        self._pin = Pin(original, noised, release)
+        if method.countdown is None and not schedule.tells_steps_apart(2 * LEVEL_TOLERANCE):
+            raise Refused(
+                "this schedule type has the same level more than once, or rising ones, and the sampler shows by its "
+                "levels alone which step it is in. Choose another schedule type or sampler."
+            )
+        release = schedule.release_map(strength)
+        self._is_marked = bool((release < schedule.t_enc).any())
+        self._pin = Pin(original, noised, torch.from_numpy(release).to(original.device))
         self._denoiser = denoiser
         self._schedule = schedule
-        self._noise = noise
-        self._countdown = COUNTDOWNS.get(sampler)
-        if self._countdown is None and not schedule.tells_steps_apart(2 * LEVEL_TOLERANCE):
-            raise CannotFollow(
-                f"{NAME}: this schedule type has the same level more than once, or rising ones, and the sampler shows "
-                "by its levels alone which step it is in. Choose another schedule type or sampler."
-            )
-        self._history = History(HISTORY_LENGTHS[sampler]) if sampler in HISTORY_LENGTHS else None
-        self._state_is_hidden = sampler in STATE_IS_HIDDEN
+        self._shape = noise.shape
+        self._certain = certain
+        self._countdown = method.countdown
+        self._clock = clock if method.keeps_two_outputs else None
+        self._state_is_hidden = method.state_is_hidden
         levels = torch.tensor(schedule.call_levels, dtype=torch.float32, device=original.device)
         self._levels = levels * (1 - LEVEL_TOLERANCE)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._history = History(self._clock)
         self._calls = 0
         self._place: Place = FREE
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
-    def __enter__(self) -> SamplingSession:
-        self._handles = [
-            # first of all such hooks: another's may hand on a copy, and the sampler steps from its own x
-            self._denoiser.register_forward_pre_hook(self._before_call, prepend=True),
-            self._denoiser.register_forward_hook(self._after_call),
-        ]
-        return self
+    def sample(self, sampler: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """What `sampler` makes of its first state `x`, (B, C, h, w), with every model call pinned.
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
-        for handle in self._handles:
-            handle.remove()
+        Raises:
+            Refused: a sampler that no pin can follow.
+        """
+        with self._hooks():
+            if not self._state_is_hidden:
+                try:
+                    return sampler(torch.where(self._pin.waiting(self._schedule.t_enc), torch.nan, x))
+                except StateIsHidden:
+                    self._state_is_hidden = True
+                    self._begin()
+            return sampler(x)
 
     def finish(self, samples: Tensor) -> Tensor:
         """The run's latent, (B, C, h, w): cells whose step never came, also by an interrupt, are the original."""
         return self._pin.keep(samples, self._place)
 
+    @contextmanager
+    def _hooks(self) -> Iterator[None]:
+        handles = [
+            # first of all such hooks: another's may hand on a copy, and the sampler steps from its own x
+            self._denoiser.register_forward_pre_hook(self._before_call, prepend=True),
+            self._denoiser.register_forward_hook(self._after_call),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
     def _before_call(self, _: nn.Module, args: tuple[Tensor, ...]) -> None:
         x, level = args[:2]
+        if self._is_aside(x):
+            return
+        if self._calls == 1 and self._is_marked and not self._state_is_hidden and x.isnan().any():
+            raise StateIsHidden
         place = self._place_of_call(level)
         self._pin.hold(x, place, level, self._start_level(place, level))
 
     def _after_call(self, _: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        level = args[1]
+        x, level = args[:2]
+        if self._is_aside(x):
+            return output
         place = self._place_of_call(level)
         self._calls += 1
         self._place = place
-        if self._history:
-            self._history.forget(self._pin.release, place, level, output)
         if self._state_is_hidden:
-            return torch.where(self._pin.waiting(place), self._noise.to(output), output)
+            output = self._pin.override(output, place, self._certain)
+        self._history.forget(self._pin.release, place, level, output)
         return output
+
+    def _is_aside(self, x: Tensor) -> bool:
+        """Whether this call is about an enlarged or reduced copy of the state, as Euler Dy and SMEA make them. The
+        next call about the state itself finds it pinned again."""
+        if x.shape != self._shape and not self._calls:
+            raise Refused(
+                f"this sampler shows the model a latent of {list(x.shape)} where the run's is {list(self._shape)}, so "
+                "no map can steer it. If it takes the pictures of a batch one by one, set the batch size to 1; "
+                "otherwise choose another sampler"
+            )
+        return x.shape != self._shape
 
     def _place_of_call(self, level: Tensor) -> Place:
         if self._countdown:

@@ -25,11 +25,18 @@ FORM = '{"args": [{"map": "<base64 picture>"}]}'
 """What a request's entry for this script looks like, for messages."""
 
 
-class BadSetting(ValueError):
+class Refused(ValueError):
+    """A run that cannot be carried out as it was asked for. The message is for the user."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{NAME}: {reason}")
+
+
+class BadSetting(Refused):
     """A setting that cannot be used. The message names the key, what was wrong and what is allowed."""
 
     def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{NAME}: {key}: {problem}")
+        super().__init__(f"{key}: {problem}")
 
 
 class Source(str, Enum):

@@ -15,6 +15,7 @@ PURE = [
     "fan_picture",
     "infotext",
     "lettering",
+    "methods",
     "pin",
     "plan",
     "schedule",

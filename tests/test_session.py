@@ -10,9 +10,11 @@ import pytest
 import torch
 from schedule_types import SCHEDULE_TYPES
 
+from differential_diffusion.methods import method_of
 from differential_diffusion.pin import History, Pin, variance_exploding, variance_preserving
 from differential_diffusion.schedule import FREE, NEVER, Schedule
-from differential_diffusion.session import CannotFollow, SamplingSession
+from differential_diffusion.session import SamplingSession
+from differential_diffusion.settings import Refused
 
 STEPS = 20
 GENERATOR = torch.Generator().manual_seed(1)
@@ -79,6 +81,65 @@ def dpmpp_2m(model, x, sigmas):
     return x
 
 
+def scaled_euler(model, x, sigmas):
+    """Euler's method for a state of unit variance, x / sqrt(sigma^2 + 1): the model gets a tensor made for it."""
+    state = x / (sigmas[0] ** 2 + 1) ** 0.5
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        shown = state * (sigma**2 + 1) ** 0.5
+        slope = (shown - model(shown * 1, levels_of(sigma, x))) / sigma
+        state = (state * (sigma**2 + 1) ** 0.5 + slope * (following - sigma)) / (following**2 + 1) ** 0.5
+    return state
+
+
+def corrected_euler(model, x, sigmas):
+    """The model sees a predicted state; the state itself goes on from the one before, as in SA-Solver."""
+    before, denoised_before, sigma_before = x, None, None
+    shown = x
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        denoised = model(shown, levels_of(sigma, x))
+        if denoised_before is not None:
+            mean = (denoised + denoised_before) / 2
+            before = mean + (before - mean) * sigma / sigma_before
+        shown = denoised + (before - denoised) * following / sigma
+        denoised_before, sigma_before = denoised, sigma
+    return shown
+
+
+def second_order_exponential(model, x, sigmas):
+    """Zhang & Chen 2023, a multistep integrator that keeps what the model gave back (Res Multistep)."""
+    before, h_before = None, None
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        denoised = model(x, levels_of(sigma, x))
+        if following == 0:
+            return denoised
+        h = (sigma / following).log()
+        weight = (1 - (1 - (-h).exp()) / h) * h / h_before if before is not None else 0
+        x = (-h).exp() * x + (1 - (-h).exp()) * denoised + (weight * (denoised - before) if before is not None else 0)
+        before, h_before = denoised, h
+    return x
+
+
+def euler_with_asides(model, x, sigmas):
+    """Asks the model about a part of the state, too (Euler Dy)."""
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        slope = (x - model(x, levels_of(sigma, x))) / sigma
+        part = x[..., 1::2, 1::2]
+        x = x.clone()
+        x[..., 1::2, 1::2] += (part - model(part, levels_of(sigma, x))) / sigma * (following - sigma) / 9
+        x = x + slope * (following - sigma)
+    return x
+
+
+def mirrored_heun(model, x, sigmas):
+    """Asks the model about the negative of its state, too (Kohaku LoNyu Yog)."""
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        slope = (x - model(x, levels_of(sigma, x))) / sigma
+        mirrored = -x
+        other = (mirrored - model(mirrored, levels_of(sigma, x))) / sigma
+        x = x + (slope * 1.1 + other * 0.1) * (following - sigma)
+    return x
+
+
 def ddim(model, x, timesteps):
     """Song et al. 2021, equation 12 with sigma = 0; here the model predicts the noise."""
     for t, following in zip(timesteps.flip(0), timesteps.flip(0)[1:]):
@@ -103,9 +164,14 @@ class OnSigmas:
     def schedule(self, t_enc):
         return Schedule.from_sigmas(self.sigmas.tolist(), self.steps, t_enc)
 
+    def first_state(self, t_enc):
+        return ORIGINAL + NOISE * self.sigmas[self.steps - t_enc - 1]
+
+    def sample(self, model, x, t_enc, **options):
+        return self.sampler(model, x, self.sigmas[self.steps - t_enc - 1 :], **options)
+
     def __call__(self, model, t_enc, **options):
-        sigmas = self.sigmas[self.steps - t_enc - 1 :]
-        return self.sampler(model, ORIGINAL + NOISE * sigmas[0], sigmas, **options)
+        return self.sample(model, self.first_state(t_enc), t_enc, **options)
 
 
 class OnTimesteps:
@@ -115,9 +181,15 @@ class OnTimesteps:
     def schedule(self, t_enc):
         return Schedule.from_timesteps(TIMESTEPS.tolist(), STEPS, t_enc, idle=2)
 
-    def __call__(self, model, t_enc):
+    def first_state(self, t_enc):
         alpha = ALPHAS[TIMESTEPS[t_enc]]
-        return ddim(model, ORIGINAL * alpha.sqrt() + NOISE * (1 - alpha).sqrt(), TIMESTEPS[:t_enc])
+        return ORIGINAL * alpha.sqrt() + NOISE * (1 - alpha).sqrt()
+
+    def sample(self, model, x, t_enc):
+        return ddim(model, x, TIMESTEPS[:t_enc])
+
+    def __call__(self, model, t_enc):
+        return self.sample(model, self.first_state(t_enc), t_enc)
 
 
 RUNS = {
@@ -127,6 +199,10 @@ RUNS = {
     "Heun, placed by its levels": (OnSigmas(heun, "sample_unheard_of"), 0),
     "DPM++ 2M": (OnSigmas(dpmpp_2m, "sample_dpmpp_2m"), 1e-5),
     "DDIM": (OnTimesteps(), 0),
+    "a multistep sampler unheard of": (OnSigmas(second_order_exponential, "sample_unheard_of"), 1e-5),
+    "a state of another scale": (OnSigmas(scaled_euler, "sample_unheard_of"), 1e-5),
+    "asides at another size": (OnSigmas(euler_with_asides, "sample_unheard_of"), 0),
+    "asides about the negative": (OnSigmas(mirrored_heun, "sample_unheard_of"), 1e-6),
 }
 
 
@@ -140,13 +216,14 @@ def strengths_of_columns(*strengths):
 
 def session_for(run, model, cells):
     schedule = run.schedule(t_enc_of(cells.max(), run.steps))
-    return SamplingSession(model, run.name, schedule, cells, ORIGINAL, NOISE, run.noised)
+    certain = NOISE if isinstance(run, OnTimesteps) else ORIGINAL
+    return SamplingSession(model, method_of(run.name), schedule, cells, ORIGINAL, NOISE, run.noised, certain)
 
 
 def pinned(run, cells, model=None, **options):
     model = model or PointwiseDenoiser()
-    with session_for(run, model, cells) as session:
-        samples = run(model, t_enc_of(cells.max(), run.steps), **options)
+    session, t_enc = session_for(run, model, cells), t_enc_of(cells.max(), run.steps)
+    samples = session.sample(lambda x: run.sample(model, x, t_enc, **options), run.first_state(t_enc))
     return session.finish(samples), model
 
 
@@ -157,7 +234,8 @@ def test_every_region_comes_out_as_its_plain_run(name):
     result, model = pinned(run, cells)
     alone = PointwiseDenoiser()
     strongest = run(alone, t_enc_of(max(STRENGTHS)))
-    assert model.levels == alone.levels
+    assert model.levels[-len(alone.levels) :] == alone.levels
+    assert len(model.levels) <= len(alone.levels) + 1, "one call finds out that a state is hidden"
     for strength in STRENGTHS:
         plain = ORIGINAL if strength == 0 else run(PointwiseDenoiser(), t_enc_of(strength))
         difference = (result - plain)[..., torch.from_numpy(cells[0] == strength)].abs().max()
@@ -181,7 +259,7 @@ def test_every_region_on_every_schedule_type(sampler, name, tolerance, kind, ste
     run = OnSigmas(sampler, name, torch.tensor(SCHEDULE_TYPES[kind](steps), dtype=torch.float32), steps)
     cells = strengths_of_columns(0.0, 0.5 / steps, 0.55, 0.8)
     if name == "sample_unheard_of" and not run.schedule(steps - 1).tells_steps_apart(1e-4):
-        with pytest.raises(CannotFollow, match="Choose another schedule type or sampler"):
+        with pytest.raises(Refused, match="Choose another schedule type or sampler"):
             pinned(run, cells)
         return
     result, _ = pinned(run, cells)
@@ -227,8 +305,8 @@ def test_after_an_interrupt_cells_not_yet_released_are_the_original(fail_at):
     model = PointwiseDenoiser()
     model.fail_at = fail_at
     session = session_for(run, model, cells)
-    with pytest.raises(KeyboardInterrupt), session:
-        run(model, t_enc_of(0.8))
+    with pytest.raises(KeyboardInterrupt):
+        session.sample(lambda x: run.sample(model, x, t_enc_of(0.8)), run.first_state(t_enc_of(0.8)))
     last_latent = torch.full_like(ORIGINAL, 9)
     result = session.finish(last_latent)
     began = t_enc_of(0.8) + 1 - fail_at
@@ -240,11 +318,15 @@ def test_after_an_interrupt_cells_not_yet_released_are_the_original(fail_at):
     assert not model._forward_pre_hooks and not model._forward_hooks
 
 
-def test_hooks_live_only_inside_the_session():
-    run = OnSigmas(euler, "sample_euler")
+def test_hooks_live_only_while_it_samples():
     model = PointwiseDenoiser()
-    with session_for(run, model, strengths_of_columns(0.2, 0.8)):
+    session = session_for(OnSigmas(euler, "sample_euler"), model, strengths_of_columns(0.2, 0.8))
+
+    def count(x):
         assert len(model._forward_pre_hooks) == len(model._forward_hooks) == 1
+        return x
+
+    session.sample(count, ORIGINAL)
     assert not model._forward_pre_hooks and not model._forward_hooks
 
 
@@ -273,7 +355,7 @@ def test_a_released_cell_finds_its_own_line_in_the_history():
     third. In log(sigma), the line through cell 1's outputs 3 and 5 reaches 3 - (5 - 3) * log 2 / log 4 = 2."""
     release = torch.tensor([[FREE, 1, 0]], dtype=torch.int32)
     outputs = [torch.tensor([[[values]]]) for values in ([1.0, -9.0, -9.0], [2.0, 3.0, -9.0], [4.0, 5.0, 6.0])]
-    history = History(2)
+    history = History(torch.log)
     for place, (level, output) in zip((2, 1, 0), zip((4.0, 2.0, 0.5), outputs)):
         history.forget(release, place, torch.tensor([level]), output)
     assert outputs[2].flatten().tolist() == [4, 5, 6]

@@ -23,12 +23,11 @@ from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
-from ..session import CannotFollow, SamplingSession
-from ..settings import NAME, BadSetting, Settings, Source, as_after_fan, as_fan, named, parse, tag_of
+from ..settings import NAME, Refused, Settings, Source, as_after_fan, as_fan, named, parse, tag_of
 from .geometry import CELL
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
-from .samplers import noising_of, schedule_of
+from .samplers import PinnedSampler, schedule_of
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
@@ -121,7 +120,7 @@ def _end_with(p: Any, error: Exception) -> None:
 
 def _as_shown(p: Any, error: Exception) -> Exception:
     """`error` as the host can show it: of an API request both hosts hand on the message of an HTTPException only."""
-    if p.is_api and isinstance(error, (BadSetting, CannotFollow)):
+    if p.is_api and isinstance(error, Refused):
         return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     return error
 
@@ -232,7 +231,7 @@ class Img2ImgRun:
             yield
         except BaseException as error:
             Img2ImgRun.detach(self._p)
-            if isinstance(error, (BadSetting, CannotFollow)):
+            if isinstance(error, Refused):
                 raise _as_shown(self._p, error) from None
             raise
 
@@ -353,27 +352,20 @@ class Img2ImgRun:
     def _fan_parts(self, settings: Settings) -> list[fan.Part]:
         p = self._p
         with changed(p, denoising_strength=max(settings.fan_strengths)):
-            _, schedule = schedule_of(p, p.sampler)
+            schedule = schedule_of(p, p.sampler)
         steps = schedule.free_steps(np.array(settings.fan_strengths)).tolist()
         return fan.parts(settings.fan_strengths, steps, settings.fan_axis, self._cells, self._geometry.area)
 
     def _pinned(self, sampler: Any, sample_img2img: Any) -> Any:
-        """The sampler's own method with the pin around it. Here both hosts hand over the noise really sampled."""
+        """The sampler's own method with the pin around its function. Here all hosts hand over the noise really
+        sampled."""
 
         def sample_with_pin(p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            name, schedule = schedule_of(p, sampler)
-            with SamplingSession(
-                denoiser=sampler.model_wrap_cfg,
-                sampler=name,
-                schedule=schedule,
-                strength=self._strengths.cells,
-                original=x,
-                noise=noise,
-                noised=noising_of(sampler, x, noise),
-            ) as session:
+            pinned = PinnedSampler(p, sampler, self._strengths.cells, x, noise)
+            with changed(sampler, func=pinned.wrapped(sampler.func)):
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
-            self._is_pinned = True
-            return session.finish(samples)
+            self._is_pinned = pinned.has_run
+            return pinned.finish(samples)
 
         return sample_with_pin
 

@@ -58,10 +58,15 @@ def images_tensor_to_samples(
 
 
 class Sampler:
-    """Base of both families. One object per run of `process_images`, shared by all its batches."""
+    """Base of both families. One object per run of `process_images`, shared by all its batches.
+
+    `func(model_wrap_cfg, x, ...)` is the sampler itself, from its first state `x` to the final latent; it may be
+    wrapped.
+    """
 
     def __init__(self, funcname: str, model_wrap_cfg: CFGDenoiser) -> None:
         self.funcname = funcname
+        self.func: Callable[..., torch.Tensor]
         self.model_wrap_cfg = model_wrap_cfg
         self.config: SamplerData
         self.last_latent: torch.Tensor

@@ -77,6 +77,7 @@ class KDiffusionSampler(Sampler):
         self.model_wrap_cfg.sampler = self
         self.model_wrap = self.model_wrap_cfg.inner_model
         self.method = METHODS[funcname]
+        self.func = self._run
 
     def get_sigmas(self, p: StableDiffusionProcessing, steps: int) -> torch.Tensor:
         """The whole schedule: mostly `steps` descending sigmas and a zero."""
@@ -105,7 +106,7 @@ class KDiffusionSampler(Sampler):
             p.extra_generation_params["Extra noise"] = shared.opts.img2img_extra_noise
             state = state + noise * shared.opts.img2img_extra_noise
         self.initialize(p, x, conditioning, unconditional_conditioning, image_conditioning)
-        return self.launch_sampling(t_enc + 1, lambda: self._run(p, state, sigma_sched, sigmas))
+        return self.launch_sampling(t_enc + 1, lambda: self._sample(p, state, sigma_sched, sigmas))
 
     def sample(
         self,
@@ -118,10 +119,21 @@ class KDiffusionSampler(Sampler):
     ) -> torch.Tensor:
         sigmas = self.get_sigmas(p, steps or p.steps)
         self.initialize(p, x, conditioning, unconditional_conditioning, image_conditioning)
-        return self.launch_sampling(steps or p.steps, lambda: self._run(p, x * sigmas[0], sigmas, sigmas))
+        return self.launch_sampling(steps or p.steps, lambda: self._sample(p, x * sigmas[0], sigmas, sigmas))
+
+    def _sample(
+        self, p: StableDiffusionProcessing, x: torch.Tensor, sigmas: torch.Tensor, schedule: torch.Tensor
+    ) -> torch.Tensor:
+        return self.func(self.model_wrap_cfg, x, p=p, sigmas=sigmas, schedule=schedule)
 
     def _run(
-        self, p: StableDiffusionProcessing, x: torch.Tensor, sigmas: torch.Tensor, schedule: torch.Tensor
+        self,
+        model: CFGDenoiser,
+        x: torch.Tensor,
+        *,
+        p: StableDiffusionProcessing,
+        sigmas: torch.Tensor,
+        schedule: torch.Tensor,
     ) -> torch.Tensor:
         """Samples along `sigmas`, the last part of the whole `schedule`."""
         method = self.method

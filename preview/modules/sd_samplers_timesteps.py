@@ -65,7 +65,7 @@ class TimestepSampler(Sampler):
             p.extra_generation_params["Extra noise"] = shared.opts.img2img_extra_noise
             state = state + noise * shared.opts.img2img_extra_noise * alpha.sqrt()
         self.initialize(p, x, conditioning, unconditional_conditioning, image_conditioning)
-        return self.launch_sampling(t_enc + 1, lambda: self._run(state, timesteps[:t_enc], is_img2img=True))
+        return self.launch_sampling(t_enc + 1, lambda: self._sample(state, timesteps[:t_enc], is_img2img=True))
 
     def sample(
         self,
@@ -78,17 +78,21 @@ class TimestepSampler(Sampler):
     ) -> torch.Tensor:
         timesteps = self.get_timesteps(p, steps or p.steps)
         self.initialize(p, x, conditioning, unconditional_conditioning, image_conditioning)
-        return self.launch_sampling(steps or p.steps, lambda: self._run(x, timesteps, is_img2img=False))
+        return self.launch_sampling(steps or p.steps, lambda: self._sample(x, timesteps, is_img2img=False))
 
-    def _run(self, x: torch.Tensor, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
+    def _sample(self, x: torch.Tensor, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
         """Samples down the ascending `timesteps`."""
-        raise NotImplementedError
+        return self.func(self.model_wrap_cfg, x, timesteps=timesteps, is_img2img=is_img2img)
 
 
 class DDIMSampler(TimestepSampler):
     """Calls the model at timesteps[-1] ... timesteps[1] and ends at timesteps[0], so a list of two makes one call."""
 
-    def _run(self, x: torch.Tensor, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
+    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+        super().__init__(funcname, sd_model)
+        self.func = self._run
+
+    def _run(self, model: CFGDenoiser, x: torch.Tensor, *, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
         if len(timesteps) < 2:
             return x
         scheduler: Any = diffusers.DDIMScheduler(clip_sample=False)
@@ -104,7 +108,11 @@ class DDIMSampler(TimestepSampler):
 class UniPCSampler(TimestepSampler):
     """Calls the model at levels evenly spaced in (fractional) time down to the lowest; the last step needs no call."""
 
-    def _run(self, x: torch.Tensor, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
+    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+        super().__init__(funcname, sd_model)
+        self.func = self._run
+
+    def _run(self, model: CFGDenoiser, x: torch.Tensor, *, timesteps: torch.Tensor, is_img2img: bool) -> torch.Tensor:
         calls = len(timesteps)
         if calls == 0:
             return x

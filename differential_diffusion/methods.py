@@ -1,0 +1,110 @@
+"""What the pin has to know of a sampler, by its function's name: the one table of it.
+
+Nothing here is needed of a sampler that is not listed: its calls are placed by the level they pass, its history is
+emptied by `pin.History`, and whether it steps from the tensor that it passes to the model shows in the run itself
+(`session`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Countdown = Callable[[int, int], int]
+"""(t_enc of the run, number of the model call from 0) -> t_enc at which the call stands."""
+
+
+def one_call_a_step(t_enc: int, call: int) -> int:
+    return t_enc - call
+
+
+def two_calls_a_step(t_enc: int, call: int) -> int:
+    """Second-order samplers: the second call of a step already stands at the next level."""
+    return t_enc - (call + 1) // 2
+
+
+def two_calls_in_the_first_step(t_enc: int, call: int) -> int:
+    """PLMS starts with a step of the improved Euler method."""
+    return t_enc - call + (call > 1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One sampler.
+
+    Attributes:
+        countdown: how its calls count. Levels tell less: `s_churn` raises them inside a step, UniPC lays out its own,
+            and a schedule may repeat one. None: each call is placed by the level that it passes.
+        state_is_hidden: it does not step from the tensor that it passes to the model.
+        keeps_two_outputs: and draws a line through the last two of them.
+        idle: of a sampler on timesteps, see `Schedule.idle`.
+    """
+
+    countdown: Countdown | None = None
+    state_is_hidden: bool = False
+    keeps_two_outputs: bool = False
+    idle: int = 2
+
+
+UNLISTED = Method()
+
+METHODS = {
+    **dict.fromkeys(
+        [
+            "sample_euler",
+            "sample_euler_ancestral",
+            "sample_lms",
+            "sample_dpmpp_2m",
+            "sample_dpmpp_2m_sde",
+            "sample_res_multistep",
+            "sample_lcm",
+            "sample_ddpm",
+            "sample_ipndm",
+            "sample_ipndm_v",
+            "sample_deis",
+            "ddim",
+            "ddim_cfgpp",
+            # these raise the level by 41 % in every step; their calls at other sizes are not counted
+            "sample_euler_dy",
+            "sample_euler_smea_dy",
+            "sample_euler_negative",
+            "sample_euler_dy_negative",
+        ],
+        Method(one_call_a_step),
+    ),
+    **dict.fromkeys(
+        [
+            "sample_heun",
+            "sample_dpm_2",
+            "sample_dpm_2_ancestral",
+            "sample_dpmpp_2s_ancestral",
+            "sample_dpmpp_sde",
+        ],
+        Method(two_calls_a_step),
+    ),
+    "sample_dpmpp_3m_sde": Method(one_call_a_step, keeps_two_outputs=True),
+    "plms": Method(two_calls_in_the_first_step),
+    "unipc": Method(one_call_a_step, state_is_hidden=True, idle=1),
+    # these pass a predicted state to the model and correct the one before it
+    "sample_sa_solver": Method(one_call_a_step, state_is_hidden=True),
+    "sample_sa_solver_pece": Method(state_is_hidden=True),
+    # these step through stages of their own, from a state of their own
+    **dict.fromkeys(
+        [
+            "sample_ode_bosh3",
+            "sample_ode_fehlberg2",
+            "sample_ode_adaptive_heun",
+            "sample_ode_dopri5",
+            "sample_ode_custom",
+        ],
+        Method(state_is_hidden=True),
+    ),
+}
+"""By the name of the sampler's function."""
+
+
+def method_of(function: str) -> Method:
+    """Args:
+    function: the sampler's name in k-diffusion ("sample_euler") or, on timesteps, in the WebUI ("ddim").
+    """
+    return METHODS.get(function, UNLISTED)
