@@ -199,14 +199,16 @@
 
         /**
          * The inpaint mask that is painted or uploaded in the visible tab.
-         * @param {{width: number, height: number}} [size] that it is brought to, its own unless given
-         * @returns {Promise<?{width: number, height: number, pixels: Uint8Array}>} 0 or 255, as the host rounds it; null when there is none
+         * @param {?{width: number, height: number}} size that it is brought to, its own without one
+         * @returns {Promise<TakenMap>} 0 or 255
+         * @throws {Error} where there is none
          */
-        async inpaintMask(size) {
+        async readMask(size) {
             const mask = await this.greyMask();
-            if (!mask) return null;
-            const { width, height } = size ?? mask;
-            return asMask({ width, height, pixels: globalThis.diffdiff.resample(mask, width, height) });
+            const { width, height } = size ?? mask ?? {};
+            const pixels = mask && globalThis.diffdiff.resample(mask, width, height).map((value) => (value > MASK_THRESHOLD ? 255 : 0));
+            if (!pixels?.includes(255)) throw new Error("There is no inpaint mask in the tab that is open above.");
+            return { width, height, pixels };
         }
 
         /**
@@ -231,14 +233,15 @@
             return canvas ?? (box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box));
         }
 
-        /** URL of the gallery's picture that is selected or shown large, else of its first. @returns {?string} */
-        get lastResult() {
+        /** The gallery's picture that is selected or shown large, else its first. @returns {Promise<TakenMap>} */
+        async readResult() {
             const gallery = byId("img2img_gallery");
             const image =
                 gallery?.querySelector(".thumbnail-item.selected img") ??
                 gallery?.querySelector('[data-testid="detailed-image"]') ??
                 gallery?.querySelector("img");
-            return image?.src ?? null;
+            if (!image) throw new Error("The gallery has no picture yet.");
+            return this.readMap(await (await fetch(image.src)).blob(), "The result");
         }
 
         #pictureBox() {
@@ -285,20 +288,10 @@
         return opaque ? globalThis.diffdiff.luminance(rgba) : Uint8Array.from({ length: rgba.length / 4 }, (_, i) => rgba[4 * i + 3]);
     }
 
-    function asMask({ width, height, pixels: grey }) {
-        const pixels = grey.map((value) => (value > MASK_THRESHOLD ? 255 : 0));
-        return pixels.includes(255) ? { width, height, pixels } : null;
-    }
-
     function samplerName() {
         const box = byId("img2img_sampling");
         return (box?.querySelector("input:checked") ?? box?.querySelector("input, select"))?.value;
     }
-
-    onUiLoaded(() => {
-        const container = byId("diffdiff_painter");
-        if (container) globalThis.diffdiff.painter = new globalThis.diffdiff.Painter(container, new HostPage());
-    });
 
     globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { HostPage, loadImage, readColours, writeField, writeFields });
 }

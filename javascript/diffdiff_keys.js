@@ -11,6 +11,7 @@
      * What the keys act on.
      * @typedef {Object} KeyTarget
      * @property {() => boolean} hasPicture
+     * @property {() => boolean} isFull whether the painter fills the window
      * @property {(id: string) => void} act a tool's or a button's id
      * @property {(direction: number, isStrength: boolean) => void} step a smaller or larger brush, or its strength
      * @property {() => boolean} escape whether there was anything to leave
@@ -41,7 +42,7 @@
             };
             root.addEventListener("keydown", onKey);
             document.addEventListener("keydown", (event) => {
-                if (stage.matches(":hover") && !root.contains(event.target)) onKey(event);
+                if (!root.contains(event.target) && (stage.matches(":hover") || target.isFull())) onKey(event);
             });
             document.addEventListener("keyup", (event) => {
                 if (event.code === "Space") target.holdSpace(false);
@@ -52,9 +53,9 @@
         #press(event) {
             const key = event.key.toLowerCase();
             if (key === "escape") return this.#target.escape();
-            if (event.altKey || event.target.matches(TEXT)) return false;
+            if (event.altKey || isTyping(event)) return false;
             if (event.ctrlKey || event.metaKey) return this.#pressControl(key, event.shiftKey);
-            if (!event.target.matches("button, input") && this.#pressOnStage(event)) return true;
+            if (!event.target.matches?.("button, input") && this.#pressOnStage(event)) return true;
             if (event.code === "BracketLeft" || ["[", "{"].includes(event.key)) return this.#step(-1, event.shiftKey);
             if (event.code === "BracketRight" || ["]", "}"].includes(event.key)) return this.#step(1, event.shiftKey);
             const action = (event.shiftKey ? SHIFT_TOOLS : TOOLS)[key] ?? LOOKS[key];
@@ -90,5 +91,10 @@
         }
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Keys });
+    /** @param {KeyboardEvent} event @returns {boolean} whether its key is part of a text or a choice */
+    function isTyping({ target }) {
+        return target instanceof Element && target.matches(TEXT);
+    }
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Keys, isTyping });
 }

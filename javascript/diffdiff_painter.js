@@ -22,6 +22,7 @@
         #view;
         #marks;
         #pointers;
+        #bench;
         #settings = globalThis.diffdiff.loadSettings();
         #surface;
         #tools;
@@ -54,6 +55,19 @@
             return this.#take(() => this.#page.readMap(file, file.name));
         }
 
+        /** Opens the panel and fills the window with the painter. */
+        openFull() {
+            new globalThis.diffdiff.HostRun().openPanel();
+            const open = () => {
+                if (!this.#container.clientWidth) return;
+                observer.disconnect();
+                this.#layOut();
+                this.#bench.open();
+            };
+            const observer = new ResizeObserver(open); // the panel opens in its own time
+            observer.observe(this.#container);
+        }
+
         /**
          * @param {number} clientX
          * @param {number} clientY
@@ -70,15 +84,14 @@
             if (!this.#container.clientWidth) return;
             if (!this.#root) this.#mount();
             const { picture } = this.#document;
-            const isFull = document.fullscreenElement === this.#root;
             const aspect = picture ? picture.naturalHeight / picture.naturalWidth : 0;
             const most = Math.max(SMALLEST_ROOM, window.innerHeight * SHARE_OF_WINDOW);
-            this.#stage.style.height = picture && !isFull ? `${Math.min(most, this.#stage.clientWidth * aspect)}px` : "";
+            this.#stage.style.height = picture && !this.#bench.isOpen ? `${Math.min(most, this.#stage.clientWidth * aspect)}px` : "";
             this.#view.setRoom(this.#stage.clientHeight);
         }
 
         #mount() {
-            const { element, Toolbar, MapView, Marks, Pointers, Keys, createTools } = globalThis.diffdiff;
+            const { element, Toolbar, MapView, Marks, Pointers, Keys, Workbench, createTools } = globalThis.diffdiff;
             this.#toolbar = new Toolbar({
                 onAction: (id) => this.#act(id),
                 onSetting: (id, value) => this.#set(id, value),
@@ -95,12 +108,15 @@
             this.#root.setAttribute("role", "group");
             this.#root.setAttribute("aria-label", "Change map painter");
             this.#container.append(this.#root);
+            this.#bench = new Workbench(this.#root, room, {
+                pictureSource: () => this.#document.picture?.src ?? null,
+                resized: () => this.#layOut(),
+            });
             this.#surface = this.#createSurface();
             this.#tools = createTools(this.#surface);
             this.#pointers = new Pointers(this.#stage, this.#view, this.#pointerTarget());
             new Keys(this.#root, this.#stage, this.#keyTarget());
             this.#stage.addEventListener("dblclick", () => this.#closeLasso());
-            document.addEventListener("fullscreenchange", () => this.#layOut());
             window.addEventListener("resize", () => this.#layOut());
             this.#toolbar.showSettings(this.#settings);
             this.#choose(this.#toolId);
@@ -161,6 +177,7 @@
         #keyTarget() {
             return {
                 hasPicture: () => this.#document.picture !== null,
+                isFull: () => this.#bench.isOpen,
                 act: (id) => this.#act(id),
                 step: (direction, isStrength) => this.#step(direction, isStrength),
                 escape: () => this.#escape(),
@@ -216,13 +233,13 @@
                 zoomIn: () => this.#view.zoomBy(ZOOM_STEP),
                 zoomOut: () => this.#view.zoomBy(1 / ZOOM_STEP),
                 fit: () => this.#view.fit(),
-                fullScreen: () => this.#toggleFullScreen(),
+                fullScreen: () => (this.#bench.isOpen ? this.#bench.close() : this.#bench.open()),
             };
             if (looks[id]) return looks[id]();
             const sources = {
                 importMap: () => this.#files.choose(),
-                fromMask: () => this.#take(() => this.#inpaintMask()),
-                fromResult: () => this.#take(() => this.#lastResult()),
+                fromMask: () => this.#take(() => this.#page.readMask(this.#document.map)),
+                fromResult: () => this.#take(() => this.#page.readResult()),
             };
             if (sources[id]) return sources[id]();
             if (!this.#canPaint()) return;
@@ -248,6 +265,7 @@
 
         #choose(toolId) {
             this.#abandon();
+            this.#bench.showMap();
             this.#toolId = toolId;
             this.#toolbar.showTool(toolId);
             this.#outline();
@@ -302,27 +320,9 @@
             this.#toolbar.adjust(null);
         }
 
-        async #inpaintMask() {
-            const mask = await this.#page.inpaintMask(this.#document.map ?? undefined);
-            if (!mask) throw new Error("There is no inpaint mask in the tab that is open above.");
-            return mask;
-        }
-
-        async #lastResult() {
-            const { lastResult } = this.#page;
-            if (!lastResult) throw new Error("The gallery has no picture yet.");
-            return this.#page.readMap(await (await fetch(lastResult)).blob(), "The result");
-        }
-
         async #export() {
             const { settled, width, height } = this.#document.map;
             globalThis.diffdiff.save(await globalThis.diffdiff.encodePng(settled, width, height), "change-map.png");
-        }
-
-        #toggleFullScreen() {
-            if (document.fullscreenElement === this.#root) document.exitFullscreen();
-            else if (document.fullscreenEnabled) this.#root.requestFullscreen();
-            else this.#notice.say("This browser does not allow full screen here.");
         }
 
         /** Ends whatever is half done without keeping it. */
@@ -340,8 +340,9 @@
                 this.#stage.focus();
                 return true;
             }
-            if (document.fullscreenElement !== this.#root) return false;
-            document.exitFullscreen();
+            if (!this.#bench.isOpen) return false;
+            if (this.#bench.isComparing) this.#bench.showMap();
+            else this.#bench.close();
             return true;
         }
 

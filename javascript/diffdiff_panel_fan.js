@@ -112,9 +112,9 @@
         #shownFan(target) {
             const isLarge =
                 target instanceof HTMLImageElement &&
-                target.closest("#img2img_gallery") &&
+                target.closest("#img2img_gallery, .diffdiff-result") &&
                 !target.closest(".thumbnails, .thumbnail-item, .icon-buttons, .livePreview");
-            const fan = isLarge && readFan(this.#page.selectedInfotext);
+            const fan = isLarge && readFan(target.dataset.infotext ?? this.#page.selectedInfotext);
             return fan ? { fan, view: new ShownFan(fan, target) } : null;
         }
 
@@ -179,7 +179,9 @@
             });
             const note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...children]);
             note.setAttribute("role", "status");
-            gradioApp().querySelector("#img2img_gallery").insertAdjacentElement("afterend", note);
+            const bench = gradioApp().querySelector(".diffdiff-full > .diffdiff-bench");
+            if (bench) bench.append(note);
+            else gradioApp().querySelector("#img2img_gallery").after(note);
             this.#note = { element: note };
         }
 

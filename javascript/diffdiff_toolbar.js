@@ -108,12 +108,13 @@
         return node;
     }
 
-    function icon(path) {
+    /** @param {string} id of a tool or action @returns {SVGElement} */
+    function icon(id) {
         const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
         svg.setAttribute("viewBox", "0 0 20 20");
         svg.setAttribute("aria-hidden", "true");
         const outline = document.createElementNS("http://www.w3.org/2000/svg", "path");
-        outline.setAttribute("d", path);
+        outline.setAttribute("d", ICONS[id]);
         svg.append(outline);
         return svg;
     }
@@ -212,7 +213,7 @@
             button.setAttribute("aria-label", name);
             if (keys) button.setAttribute("aria-keyshortcuts", keys.replace("Ctrl", "Control"));
             button.title = name + (keys ? ` (${keys})` : "") + (hint ? `: ${hint}` : "");
-            button.append(hasIcon ? icon(ICONS[id]) : (label ?? name));
+            button.append(hasIcon ? icon(id) : (label ?? name));
             button.addEventListener("click", () => {
                 if (button.getAttribute("aria-disabled") !== "true") this.#onAction(id);
             });
@@ -303,5 +304,5 @@
         }
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Toolbar, AdjustmentBar, element });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { Toolbar, AdjustmentBar, element, icon });
 }

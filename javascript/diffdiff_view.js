@@ -24,12 +24,23 @@
         return rgba(mix(0), mix(1), mix(2), alpha);
     }
 
+    /** Stripes of two brightnesses, in screen pixels: one colour alone would vanish over a picture of that colour. */
+    const STRIPE = 6;
+    const STRIPE_SHADE = 0.72;
+
+    function shaded(palette) {
+        const part = (colour, shift) => Math.round(((colour >>> shift) & 255) * STRIPE_SHADE);
+        return palette.map((colour) => rgba(part(colour, 0), part(colour, 8), part(colour, 16), colour >>> 24));
+    }
+
     /** The overlay's colour for each value of the map, by the name of the choice. */
     const PALETTES = {
         heat: Uint32Array.from({ length: 256 }, (_, v) => heat(v, Math.min(255, Math.round((255 * v) / HEAT_OPAQUE_FROM)))),
         grey: Uint32Array.from({ length: 256 }, (_, v) => rgba(v, v, v, 255)),
         contours: Uint32Array.from({ length: 256 }, (_, v) => heat(v)),
     };
+
+    const SHADED = { ...PALETTES, heat: shaded(PALETTES.heat) };
 
     const BAND = Uint8Array.from({ length: 256 }, (_, v) => Math.ceil((v * CONTOUR_BANDS) / 255));
 
@@ -254,18 +265,23 @@
             const draw = thickness ? contourRow : paletteRow;
             const out = new Uint32Array(frame.data.buffer);
             for (let y = y0; y < y1; y++) {
-                draw(out, y * frame.width + x0, x1 - x0, columns, this.#map.pixels, rowAt(y), rowAt(y + thickness), thickness, PALETTES[this.#palette]);
+                const palettes = [PALETTES[this.#palette], SHADED[this.#palette]];
+                const stripe = Math.floor(STRIPE * devicePixelRatio);
+                draw(out, y * frame.width + x0, x1 - x0, columns, this.#map.pixels, rowAt(y), rowAt(y + thickness), thickness, palettes, x0 + y, stripe);
             }
             this.#overlayCanvas.getContext("2d").putImageData(frame, 0, 0, x0, y0, x1 - x0, y1 - y0);
         }
     }
 
-    function paletteRow(out, start, count, columns, pixels, row, _below, _thickness, palette) {
-        for (let i = 0; i < count; i++) out[start + i] = palette[pixels[row + columns[i]]];
+    function paletteRow(out, start, count, columns, pixels, row, _below, _thickness, palettes, diagonal, stripe) {
+        for (let i = 0; i < count; i++) {
+            const palette = palettes[Math.floor((diagonal + i) / stripe) & 1];
+            out[start + i] = palette[pixels[row + columns[i]]];
+        }
     }
 
     /** A line where a band of strengths meets another, in the colour of the higher. */
-    function contourRow(out, start, count, columns, pixels, row, below, thickness, palette) {
+    function contourRow(out, start, count, columns, pixels, row, below, thickness, [palette]) {
         for (let i = 0; i < count; i++) {
             const here = pixels[row + columns[i]];
             const right = pixels[row + columns[i + thickness]];

@@ -138,9 +138,9 @@ def test_a_map_before_its_picture_is_never_lost(open_page, request):
         for box in dice.sample(list(pictures), 2):
             page.page.wait_for_timeout(dice.choice([0, 0, 40, 150, 400, 1000]))
             page.upload(box, pictures[box])
-        page.page.wait_for_timeout(1500)
-        field = page.value("#diffdiff_map textarea, #diffdiff_map input")
-        assert field and np.array_equal(decode_map(field), grey)
+        page.page.wait_for_function("document.querySelector('#diffdiff_map textarea').value", timeout=20000)
+        page.page.wait_for_timeout(1000)
+        assert np.array_equal(decode_map(page.value("#diffdiff_map textarea")), grey)
         grey = np.roll(grey, 17)
 
 

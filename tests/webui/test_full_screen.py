@@ -1,0 +1,113 @@
+"""The painter over the whole window: a picture is painted on, made and compared without leaving it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from webui.client import WebUI, photograph, pixels
+from webui.page import PATIENCE, Page
+
+SIDE = 128
+PICTURE = photograph((SIDE, SIDE))
+
+
+@pytest.fixture(params=[(1366, 768), (390, 844)], ids=["1366 wide", "390 wide"])
+def page(request, browser, webui: WebUI):
+    """A picture, short settings, and the painter opened by its button beside Generate."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height})
+    tab = context.new_page()
+    errors = []
+    tab.on("pageerror", lambda error: "diffdiff" in str(getattr(error, "stack", "")) and errors.append(error))
+    page = Page(tab, webui.url)
+    page.to_tab("img2img")
+    page.set_numbers(width=SIDE, height=SIDE, steps=6, denoising_strength=0.8, seed=1)
+    page.upload("img2img_image", PICTURE)
+    tab.wait_for_timeout(1500)
+    tab.get_by_role("button", name="Paint strengths").click()
+    expect(tab.locator(".diffdiff-full canvas").first).to_be_visible(timeout=PATIENCE)
+    tab.wait_for_timeout(500)
+    yield page
+    context.close()
+    assert not errors
+
+
+def paint_the_right_half(page: Page) -> None:
+    tab = page.page
+    tab.locator(".diffdiff-full").get_by_role("button", name="Rectangle").click()
+    box = tab.locator(".diffdiff-full canvas").first.bounding_box()
+    middle = box["x"] + box["width"] / 2
+    tab.mouse.move(middle, box["y"] - 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] + 1, box["y"] + box["height"] + 1, steps=4)
+    tab.mouse.up()
+
+
+def seen(page: Page) -> np.ndarray:
+    """What is to be seen of picture and result, at their own size."""
+    tab = page.page
+    box = tab.locator(".diffdiff-pictures").bounding_box()
+    side = min(box["width"], box["height"])
+    clip = {"x": box["x"] + (box["width"] - side) / 2, "y": box["y"] + (box["height"] - side) / 2}
+    shot = Image.open(io.BytesIO(tab.screenshot(clip={**clip, "width": side, "height": side})))
+    return np.asarray(shot.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)).astype(int)
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.abs(a - b).mean() < 6  # both were scaled to the screen and back
+
+
+def test_from_a_stroke_to_the_compared_result(page):
+    tab = page.page
+    paint_the_right_half(page)
+    bench = tab.locator(".diffdiff-bench")
+    bench.get_by_label("Prompt").fill("a lake, sunset")
+    bench.get_by_label("Denoising strength", exact=True).fill("0.9")
+    bench.get_by_role("button", name="Generate", exact=True).click()
+    result = tab.locator(".diffdiff-result")
+    expect(result).to_be_visible(timeout=PATIENCE)
+    tab.wait_for_timeout(1500)
+    made = page.picture()
+    before = pixels(PICTURE)
+    assert np.array_equal(made[:, :64], before[:, :64]) and not close(made, before)
+    assert close(seen(page), made)
+    tab.mouse.move(5, 5)
+    tab.keyboard.down("c")
+    assert close(seen(page), before)
+    tab.keyboard.up("c")
+    assert close(seen(page), made)
+    result.get_by_role("slider").fill("0.25")
+    assert close(seen(page)[:, 40:], before[:, 40:]), "left of the line the result, right of it the picture"
+    tab.keyboard.press("Escape")
+    assert not result.is_visible() and tab.locator(".diffdiff-full").count() == 1
+    tab.keyboard.press("Escape")
+    assert tab.locator(".diffdiff-full").count() == 0
+    tab.wait_for_function("!document.fullscreenElement")
+    assert page.value("#img2img_prompt textarea") == "a lake, sunset"
+    assert float(page.value("#img2img_denoising_strength input[type=number]")) == 0.9
+
+
+def test_what_goes_wrong_is_said_there(page):
+    tab = page.page
+    tab.locator(".diffdiff-bench").get_by_role("button", name="Generate", exact=True).click()
+    tab.wait_for_function("document.querySelector('.diffdiff-status').textContent.includes('map')", timeout=PATIENCE)
+    assert not tab.locator(".diffdiff-result").is_visible()
+
+
+def test_nothing_sticks_out_of_the_window_and_the_page_is_as_it_was(page):
+    tab = page.page
+    width = tab.evaluate("innerWidth")
+    for control in tab.locator(".diffdiff-bench :is(button, input, textarea):visible").all():
+        box = control.bounding_box()
+        assert (
+            box["x"] >= 0
+            and box["x"] + box["width"] <= width
+            and box["y"] + box["height"] <= tab.evaluate("innerHeight")
+        )
+    tab.get_by_role("button", name="Leave full screen").click()
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("scrollY") == 0
+    assert tab.locator("#img2img_generate").is_visible()
