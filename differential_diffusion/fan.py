@@ -42,32 +42,69 @@ def range_of(text: str) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
-def borders(count: int, cells: int) -> list[int]:
-    """Where the parts of a fan begin and end: `count + 1` cell indices, from 0 to `cells`.
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a fan lie on the latent. They share out what the change map changes, so that every strength is
+    seen there; what lies beside belongs to the first and the last of them.
 
-    Parts differ by at most one cell where `count` does not divide `cells`.
-
-    Raises:
-        FanDoesNotFit: fewer cells than parts.
+    Attributes:
+        strengths: of the parts, in order, 0..1.
+        axis: along which they follow each other.
+        borders: where they begin and end along it, in cells: one more than there are parts.
     """
-    if count > cells:
-        raise FanDoesNotFit(
-            f"{count} strengths do not fit: the picture has {cells} latent cells (of 8 pixels) along the fan's axis, "
-            f"so at most {cells} do"
-        )
-    return [round(k * cells / count) for k in range(count + 1)]
+
+    strengths: tuple[float, ...]
+    axis: Axis
+    borders: tuple[int, ...]
+
+    @classmethod
+    def over(cls, change: np.ndarray, strengths: tuple[float, ...], axis: Axis) -> Layout:
+        """The layout over a change map, float (h, w) in [0, 1], of one value a cell.
+
+        Each part has as many of the lines of cells that reach half the map's peak as the others, to within one.
+
+        Raises:
+            FanDoesNotFit: more parts than such lines.
+        """
+        peaks = change.max(axis=0 if axis is Axis.COLUMNS else 1)
+        lines = np.flatnonzero(peaks >= change.max() / 2)
+        if len(strengths) > lines.size:
+            raise FanDoesNotFit(
+                f"{len(strengths)} strengths do not fit: what is to change has {lines.size} latent cells (of 8 pixels) "
+                f"along the fan's axis, so at most {lines.size} do"
+            )
+        inner = [int(lines[k * lines.size // len(strengths)]) for k in range(1, len(strengths))]
+        return cls(strengths, axis, (0, *inner, peaks.size))
+
+    def split(self, plane: np.ndarray) -> list[np.ndarray]:
+        """The parts of a plane (h, w) of cells."""
+        return np.split(plane, self.borders[1:-1], axis=1 if self.axis is Axis.COLUMNS else 0)
+
+    def strengths_of_cells(self, cells: Extent) -> np.ndarray:
+        """The strength that each cell belongs to: float64 (h, w). Parts begin and end between cells, so none is a
+        blend."""
+        line = np.repeat(np.asarray(self.strengths, dtype=np.float64), np.diff(self.borders))
+        across = line[None, :] if self.axis is Axis.COLUMNS else line[:, None]
+        return np.broadcast_to(across, (cells.height, cells.width)).copy()
 
 
-def strengths_of_cells(strengths: tuple[float, ...], axis: Axis, cells: Extent) -> np.ndarray:
-    """The strength that each cell belongs to: float64 (h, w). Parts begin and end between cells, so none is a blend.
+def view(change: np.ndarray, area: Bounds) -> Bounds:
+    """What of a run's result shows a fan: what the map changes, and around it a quarter of that.
 
-    Raises:
-        FanDoesNotFit: fewer cells than strengths.
+    Args:
+        change: the change map, float (h, w) in [0, 1], of one value a cell.
+        area: where the latent's picture lies in the result.
     """
-    length = cells.width if axis is Axis.COLUMNS else cells.height
-    line = np.repeat(np.asarray(strengths, dtype=np.float64), np.diff(borders(len(strengths), length)))
-    across = line[None, :] if axis is Axis.COLUMNS else line[:, None]
-    return np.broadcast_to(across, (cells.height, cells.width)).copy()
+    ends = []
+    for across, start, pixels in ((0, area.x, area.width), (1, area.y, area.height)):
+        lines = np.flatnonzero(change.max(axis=across) > 0)
+        count = change.shape[1 - across]
+        first, last = (lines[0], lines[-1] + 1) if lines.size else (0, count)
+        margin = -(-(last - first) // 4)
+        ends += [start + round(max(first - margin, 0) * pixels / count)]
+        ends += [start + round(min(last + margin, count) * pixels / count)]
+    left, right, top, bottom = ends
+    return Bounds(left, top, right - left, bottom - top)
 
 
 @dataclass(frozen=True)
@@ -75,31 +112,34 @@ class Part:
     """One column or row of a fan.
 
     Attributes:
-        strength: 0..1.
-        steps: for which the part is denoised.
-        start, end: where it lies in the run's result, in pixels along the fan's axis; `end` is the next one's start.
+        strength: 0..1, the one to set the slider to.
+        reached: what its strongest cell got of it: all, unless the map is grey there.
+        steps: for which that cell is denoised.
+        start, end: what is shown of it in the run's result, in pixels along the fan's axis; `end` is the next one's
+            start.
     """
 
     strength: float
+    reached: float
     steps: int
     start: int
     end: int
 
 
-def parts(strengths: Sequence[float], steps: Sequence[int], axis: Axis, cells: Extent, area: Bounds) -> list[Part]:
+def parts(layout: Layout, reached: Sequence[float], steps: Sequence[int], area: Bounds, shown: Bounds) -> list[Part]:
     """The parts of a fan, in order.
 
     Args:
-        steps: for which each part is denoised.
-        cells: of the latent.
+        reached, steps: of each part's strongest cell.
         area: where the latent's picture lies in the run's result.
+        shown: what is shown of it.
     """
-    if axis is Axis.COLUMNS:
-        first, pixels, length = area.x, area.width, cells.width
-    else:
-        first, pixels, length = area.y, area.height, cells.height
-    edges = [first + round(border * pixels / length) for border in borders(len(strengths), length)]
-    return [Part(*each) for each in zip(strengths, steps, edges, edges[1:])]
+    is_columns = layout.axis is Axis.COLUMNS
+    first, pixels = (area.x, area.width) if is_columns else (area.y, area.height)
+    start, length = (shown.x, shown.width) if is_columns else (shown.y, shown.height)
+    inner = [first + round(border * pixels / layout.borders[-1]) for border in layout.borders[1:-1]]
+    edges = [start, *inner, start + length]
+    return [Part(*each) for each in zip(layout.strengths, reached, steps, edges, edges[1:])]
 
 
 class Turn(Enum):

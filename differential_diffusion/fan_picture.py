@@ -12,8 +12,13 @@ from .change_map import Bounds
 from .fan import Axis, Part
 from .lettering import BACKGROUND, BLOCK, CAPITALS_IN_A_PICTURE, DIM, LEAST_CAPITAL
 
-STEPS_FORMS = ("{} of {} steps", "{} steps", "{}/{}")
-"""How a number of steps is written: the first that fits."""
+FORMS = (
+    ("{share:.2f} of {strength:g} = {reached:.2f}", "{steps} of {of_steps} steps"),
+    ("{strength:g}: {reached:.2f}", "{steps} of {of_steps} steps"),
+    ("{strength:g}: {reached:.2f}", "{steps} steps"),
+    ("{strength:g}: {reached:.2f}", "{steps}/{of_steps}"),
+)
+"""How a strength that the map lets through in part is written, and the steps below it: the first that fits."""
 
 SEPARATOR = (255, 255, 255)
 
@@ -25,7 +30,7 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
 
     Args:
         picture: the run's result.
-        area: the part of it that was generated; the rest is left out.
+        area: the part of it that is shown; the rest is left out.
         parts: of the fan, in order.
         of_steps: the steps that the user set.
 
@@ -33,9 +38,8 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
         RGB. `area` enlarged by a whole factor, in most cases 1, with the bar above or left of it.
     """
     is_columns = axis is Axis.COLUMNS
-    strengths = [f"{part.strength:g}" for part in parts]
-    forms = [[form.format(part.steps, of_steps) for part in parts] for form in STEPS_FORMS]
-    widths = [lettering.width([*strengths, *steps]) for steps in forms]
+    forms = [[_label(part, form, of_steps) for part in parts] for form in FORMS]
+    widths = [lettering.width([line for label in labels for line in label]) for labels in forms]
     narrowest = min(part.end - part.start for part in parts)
 
     needed = widths[-1] if is_columns else BLOCK
@@ -49,10 +53,10 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
     canvas = np.array(picture.convert("RGB").crop(area.box).resize(size, Image.Resampling.NEAREST))
     bar = np.full((thickness, size[0], 3) if is_columns else (size[1], thickness, 3), BACKGROUND, np.uint8)
     origin = area.x if is_columns else area.y
-    for part, strength, steps in zip(parts, strengths, forms[form]):
+    for part, label in zip(parts, forms[form]):
         middle = ((part.start + part.end) / 2 - origin) * factor
         x, y = (middle, thickness / 2) if is_columns else (thickness / 2, middle)
-        lettering.write_two(bar, (strength, steps), (x, y), capital)
+        lettering.write_two(bar, label, (x, y), capital)
 
     half = max(1, round(max(size) / 1024))
     for before, after in zip(parts, parts[1:]):
@@ -61,6 +65,13 @@ def labelled(picture: Image.Image, area: Bounds, axis: Axis, parts: Sequence[Par
         if before.steps != after.steps:
             _line(canvas, axis, border, half, SEPARATOR, 0.5)
     return Image.fromarray(np.concatenate([bar, canvas], axis=0 if is_columns else 1))
+
+
+def _label(part: Part, forms: tuple[str, str], of_steps: int) -> tuple[str, str]:
+    values = {"strength": part.strength, "reached": part.reached, "steps": part.steps, "of_steps": of_steps}
+    is_whole = round(part.strength - part.reached, 2) == 0
+    share = part.reached / part.strength if part.strength else 1
+    return ("{strength:g}" if is_whole else forms[0]).format(share=share, **values), forms[1].format(**values)
 
 
 def _line(plane: np.ndarray, axis: Axis, at: int, half: int, colour: tuple[int, int, int], opacity: float) -> None:

@@ -87,10 +87,12 @@ class Strengths:
     Attributes:
         cells: of each latent cell, float64 (h, w) in 0..1: what plain img2img calls denoising strength.
         run: of the run itself, that of the strongest cell. Levels above it are never computed (paper 3.3.1).
+        layout: of the fan's parts; None if it is no fan.
     """
 
     cells: np.ndarray
     run: float
+    layout: fan.Layout | None = None
 
 
 def strengths(settings: Settings, cells: np.ndarray, slider: float) -> Strengths:
@@ -101,15 +103,16 @@ def strengths(settings: Settings, cells: np.ndarray, slider: float) -> Strengths
         slider: the denoising strength that the user set, 0..1. A fan's strengths are absolute and do without it.
 
     Raises:
-        BadSetting: more fan strengths than cells along its axis.
+        BadSetting: more fan strengths than cells to change along its axis.
     """
+    layout = None
+    full = np.full(cells.shape, slider)
     if settings.source is Source.FAN:
         try:
-            full = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, Extent.of(cells))
+            layout = fan.Layout.over(cells, settings.fan_strengths, settings.fan_axis)
         except fan.FanDoesNotFit as error:
             raise BadSetting("fan_strengths", str(error)) from error
-    else:
-        full = np.full(cells.shape, slider)
+        full = layout.strengths_of_cells(Extent.of(cells))
     strength = schedule.snap(full * cells)
     strongest = float(strength.max())
-    return Strengths(strength, slider if np.isclose(strongest, slider, rtol=0, atol=1e-6) else strongest)
+    return Strengths(strength, slider if np.isclose(strongest, slider, rtol=0, atol=1e-6) else strongest, layout)

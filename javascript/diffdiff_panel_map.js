@@ -140,11 +140,19 @@
      */
     function fanOut(plane, strengths, axis) {
         const { width, height } = plane;
-        const values = plane.values.map((value, i) => {
-            const share = axis === "rows" ? Math.floor(i / width) / height : (i % width) / width;
-            return value * strengths[Math.floor(share * strengths.length)];
-        });
-        return { width, height, values };
+        const placeOf = (i) => (axis === "rows" ? Math.floor(i / width) : i % width);
+        const peaks = new Float32Array(axis === "rows" ? height : width);
+        plane.values.forEach((value, i) => (peaks[placeOf(i)] = Math.max(peaks[placeOf(i)], value)));
+        const strengthAt = sharedOut(peaks, strengths);
+        return { width, height, values: plane.values.map((value, i) => value * strengthAt[placeOf(i)]) };
+    }
+
+    /** As in Python: the parts share out the places that reach half the peak; the outer ones take what lies beside. */
+    function sharedOut(peaks, strengths) {
+        const half = peaks.reduce((most, value) => Math.max(most, value)) / 2;
+        const places = [...peaks.keys()].filter((place) => peaks[place] >= half);
+        const starts = strengths.map((_, k) => (k ? places[Math.floor((k * places.length) / strengths.length)] : 0));
+        return peaks.map((_, place) => strengths[starts.findLastIndex((start) => start <= place)]);
     }
 
     /**

@@ -387,6 +387,18 @@ class TestSources:
         assert "Denoising strength: 0.1," in ours.infotext
         assert "Differential Diffusion fan: 0.9 0.3 0 0.6" in ours.infotext
 
+    @pytest.mark.parametrize("size", [(64, 64), (24, 64)])
+    def test_what_is_picked_is_what_was_seen(self, host, size):
+        """Over a grey map that does not fill the picture: each column as the map gives it at that strength."""
+        grey = np.zeros((64, 64), np.uint8)
+        grey[8:56, : size[0]] = np.linspace(150, 255, size[0])
+        fan = host.img2img(PICTURE, {"source": "fan", "fan_strengths": [0.3, 0.6, 0.9], "map": base64_of(grey)})
+        said = re.search("fan pixels: ([0-9 -]+)", fan.infotext)[1]
+        starts = [int(part.split("-")[0]) // 8 for part in said.split()]
+        for strength, start, end in zip((0.3, 0.6, 0.9), starts, [*starts[1:], size[0] // 8]):
+            picked = host.img2img(PICTURE, {"map": base64_of(grey)}, denoising_strength=strength)
+            assert torch.equal(fan.latent[..., start:end], picked.latent[..., start:end])
+
     def test_a_fan_with_a_map_fans_out_only_there(self, host):
         half = columns(0, 255).T
         effect = {"source": "fan", "fan_strengths": [0.4, 0.8], "map": base64_of(np.ascontiguousarray(half))}
@@ -447,7 +459,15 @@ class TestWhatChanged:
     def test_a_fan_has_both_pictures(self, host):
         ours = host.img2img(PICTURE, {"source": "fan", "fan_count": 2, "show_change": True})
         kinds = [re.search("Differential Diffusion picture: ([a-z ]+)", text) for text in ours.processed.infotexts]
-        assert [found and found[1] for found in kinds[-3:]] == [None, "labelled fan", "what changed"]
+        assert [found and found[1] for found in kinds] == ["labelled fan", None, "what changed"]
+        assert ours.processed.index_of_first_image == 1 and len(ours.processed.images) == 3
+
+    def test_a_program_finds_its_picture_where_it_was(self, host):
+        p = StableDiffusionProcessingImg2Img(sd_model=host.model, width=64, height=64, init_images=[PICTURE], steps=4)
+        p.is_api = True
+        ours = host.img2img(PICTURE, {"source": "fan", "fan_count": 2}, p=p)
+        assert "picture: labelled fan" not in ours.processed.infotexts[0]
+        assert "picture: labelled fan" in ours.processed.infotexts[1]
 
     def test_nothing_is_measured_when_off(self, host, monkeypatch):
         monkeypatch.setattr("differential_diffusion.change_picture.measure", lambda *_: pytest.fail("measured"))

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from differential_diffusion import fan, fan_picture, lettering
-from differential_diffusion.change_map import Bounds, Extent
-from differential_diffusion.fan import Axis
+from differential_diffusion.change_map import Bounds
+from differential_diffusion.fan import Axis, Layout
 
 
 def noise(width: int, height: int) -> Image.Image:
@@ -17,7 +17,8 @@ def fan_of(size: tuple[int, int], count: int, axis: Axis, area: Bounds | None = 
     area = area or Bounds(0, 0, *size)
     strengths = fan.spaced(count, 0.2, 1)
     free = [int(min(s, 0.999) * steps) + 1 for s in strengths]
-    parts = fan.parts(strengths, free, axis, Extent(area.width // 8, area.height // 8), area)
+    layout = Layout.over(np.ones((area.height // 8, area.width // 8)), strengths, axis)
+    parts = fan.parts(layout, strengths, free, area, area)
     return picture, area, parts, fan_picture.labelled(picture, area, axis, parts, steps)
 
 
@@ -70,9 +71,28 @@ def test_labels_say_strength_and_steps():
 def test_parts_of_equal_steps_are_not_separated():
     picture = noise(256, 256)
     area = Bounds(0, 0, 256, 256)
-    parts = fan.parts((0.5, 0.5), (10, 10), Axis.COLUMNS, Extent(32, 32), area)
+    layout = Layout.over(np.ones((32, 32)), (0.5, 0.5), Axis.COLUMNS)
+    parts = fan.parts(layout, (0.5, 0.5), (10, 10), area, area)
     result = fan_picture.labelled(picture, area, Axis.COLUMNS, parts, 20)
     assert np.array_equal(np.asarray(result)[-256:], np.asarray(picture))
+
+
+def test_a_label_says_what_a_grey_map_lets_through(monkeypatch):
+    """In every form that is short enough."""
+    written = []
+    monkeypatch.setattr(lettering, "write_two", lambda bar, lines, middle, capital: written.append(lines))
+    expected = {
+        1024: [("0.50 of 0.4 = 0.20", "5 of 20 steps"), ("0.8", "17 of 20 steps")],
+        256: [("0.4: 0.20", "5 of 20 steps"), ("0.8", "17 of 20 steps")],
+        64: [("0.4: 0.20", "5/20"), ("0.8", "17/20")],
+    }
+    for width, labels in expected.items():
+        written.clear()
+        area = Bounds(0, 0, width, 256)
+        layout = Layout((0.4, 0.8), Axis.COLUMNS, (0, width // 16, width // 8))
+        parts = fan.parts(layout, (0.2, 0.799), (5, 17), area, area)
+        fan_picture.labelled(noise(width, 256), area, Axis.COLUMNS, parts, 20)
+        assert written == labels
 
 
 def test_only_the_generated_area_is_shown():

@@ -179,8 +179,8 @@ def test_a_map_inside_a_mask(panel):
 def test_a_fan_over_the_map(panel, axis):
     url = data_url(Image.fromarray(grey_map()))
     panel.write(source="fan", map=url, fan_axis=axis, fan_strengths="0.9, 0.3, 0.6, 0.1", softness=4)
-    parts = fan.strengths_of_cells((0.9, 0.3, 0.6, 0.1), Axis(axis), SIZE)
-    right = expected(source="fan", map=url, softness=4) * parts
+    change = expected(source="fan", map=url, softness=4)
+    right = change * fan.Layout.over(change, (0.9, 0.3, 0.6, 0.1), Axis(axis)).strengths_of_cells(SIZE)
     assert eventually(lambda: close(panel.map, right))
 
 

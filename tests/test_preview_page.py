@@ -145,6 +145,10 @@ def test_an_accordion_with_a_checkbox(page):
     assert not is_open() and box.is_checked() and value.is_checked()
     box.click()
     assert not box.is_checked() and not value.is_checked()
+    for checked in (True, False):
+        page.evaluate("checked => inputAccordionChecked('diffdiff', checked)", checked)
+        page.wait_for_timeout(300)
+        assert box.is_checked() == value.is_checked() == checked, "both boxes follow a script"
 
 
 def test_the_example_is_one_click_away(page):

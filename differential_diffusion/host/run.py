@@ -23,7 +23,7 @@ from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
-from ..settings import NAME, Refused, Settings, Source, as_after_fan, as_fan, named, parse, tag_of
+from ..settings import NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
 from .geometry import CELL
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
@@ -102,10 +102,10 @@ def end(p: Any, processed: Any) -> None:
     Img2ImgRun.detach(p)
 
 
-def _append(processed: Any, picture: Image.Image, text: str) -> None:
+def _add(processed: Any, at: int, picture: Image.Image, text: str) -> None:
     picture.info["parameters"] = text
-    processed.images.append(picture)
-    processed.infotexts.append(text)
+    processed.images.insert(at, picture)
+    processed.infotexts.insert(at, text)
 
 
 def _end_with(p: Any, error: Exception) -> None:
@@ -127,14 +127,18 @@ def _as_shown(p: Any, error: Exception) -> Exception:
 
 def _why_not(p: Any) -> str | None:
     """Why the effect must stay off in this run; None if it need not."""
-    chosen = p.script_args[0] if p.script_args else 0
-    if isinstance(chosen, int) and chosen > 0:
-        title = p.scripts.selectable_scripts[chosen - 1].title()
-        if title in SCRIPTS_WITHOUT_US:
-            return f'script "{title}": {SCRIPTS_WITHOUT_US[title]}'
+    script = _chosen_script(p)
+    if script in SCRIPTS_WITHOUT_US:
+        return f'script "{script}": {SCRIPTS_WITHOUT_US[script]}'
     if p.latent_mask is not None:
         return "another script masks the latent"
     return None
+
+
+def _chosen_script(p: Any) -> str:
+    """Title of the script that is chosen in the img2img tab's dropdown; empty if there is none."""
+    chosen = p.script_args[0] if p.script_args else 0
+    return p.scripts.selectable_scripts[chosen - 1].title() if isinstance(chosen, int) and chosen > 0 else ""
 
 
 class Img2ImgRun:
@@ -183,13 +187,19 @@ class Img2ImgRun:
         overlay.mask_for_overlay = self._map_picture
 
     def add_labelled_fans(self, processed: Any) -> None:
-        """Put a labelled picture for each fan after the pictures of the run."""
+        """Put a labelled picture for each fan before the pictures of the run where people look at them, after them
+        where a program does: the run's own pictures stay where it expects them."""
         if not self._parts:
             return
-        for result, text in self._with_infotext(processed):
-            axis = self._settings.fan_axis
-            picture = fan_picture.labelled(result.image, self._geometry.area, axis, self._parts, self._p.steps)
-            _append(processed, picture, infotext.of_labelled_fan(text))
+        is_for_people = not self._p.is_api and not _chosen_script(self._p)
+        first = processed.index_of_first_image
+        for index, (result, text) in enumerate(self._with_infotext(processed)):
+            picture = fan_picture.labelled(
+                result.image, self._view, self._settings.fan_axis, self._parts, self._p.steps
+            )
+            at = first + index if is_for_people else len(processed.images)
+            _add(processed, at, picture, infotext.of_labelled_fan(text))
+            processed.index_of_first_image += is_for_people
 
     def add_changes(self, processed: Any) -> None:
         """Put a heat map of what changed for each picture after the pictures of the run, and say how well that
@@ -205,7 +215,8 @@ class Img2ImgRun:
                 processed.comments += f"{NAME}: what changed was not measured; another extension resized the picture.\n"
                 return
             change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), asked)
-            _append(processed, change_picture.drawn(change), infotext.of_change(text, change.cam, change.dam))
+            heat = change_picture.drawn(change)
+            _add(processed, len(processed.images), heat, infotext.of_change(text, change.cam, change.dam))
             processed.comments += (
                 f"{NAME}, picture {index + 1}: {change.summary}. (CAM 1 and DAM 0 are perfect. "
                 "One picture is noisy: what it shows counts as much as what the map asked for.)\n"
@@ -254,6 +265,7 @@ class Img2ImgRun:
 
         cells = change_map.to_cells(on_canvas, self._cells)
         self._strengths = plan.strengths(settings, cells, p.denoising_strength)
+        self._view = fan.view(cells, geometry.area)
         if inpainting.mask is not None and inpainting.fill != FILL_KEEPS_ORIGINAL:
             self._unfill_kept(inpainting.mask)
         self._map_picture = picture_of(plane)
@@ -308,8 +320,8 @@ class Img2ImgRun:
         geometry, settings = self._geometry, self._settings
         if settings.keep_exact:
             generated = plane.copy()
-            if settings.source is Source.FAN:
-                parts = fan.strengths_of_cells(settings.fan_strengths, settings.fan_axis, self._cells)
+            if self._strengths.layout:
+                parts = self._strengths.layout.strengths_of_cells(self._cells)
                 change_map.cut(generated, geometry.area)[:] *= _enlarged(parts > 0, geometry.area)
             return 1 - change_map.paste_weight(generated, CELL * geometry.area.width / geometry.canvas.width)
         if not geometry.crop:
@@ -344,17 +356,18 @@ class Img2ImgRun:
                 p.comment(f"{NAME} was off: another extension replaced the sampler.")
                 return samples
         p.extra_generation_params.update(infotext.write(self._settings))
-        if self._settings.source is Source.FAN:
-            self._parts = self._fan_parts(self._settings)
+        if self._strengths.layout:
+            self._parts = self._fan_parts(self._strengths.layout)
             p.extra_generation_params.update(infotext.write_parts(self._parts))
         return samples
 
-    def _fan_parts(self, settings: Settings) -> list[fan.Part]:
-        p = self._p
-        with changed(p, denoising_strength=max(settings.fan_strengths)):
+    def _fan_parts(self, layout: fan.Layout) -> list[fan.Part]:
+        p, strengths = self._p, self._strengths
+        with changed(p, denoising_strength=strengths.run or max(layout.strengths)):
             schedule = schedule_of(p, p.sampler)
-        steps = schedule.free_steps(np.array(settings.fan_strengths)).tolist()
-        return fan.parts(settings.fan_strengths, steps, settings.fan_axis, self._cells, self._geometry.area)
+        reached = [float(part.max()) for part in layout.split(strengths.cells)]
+        steps = schedule.free_steps(np.array(reached)).tolist()
+        return fan.parts(layout, reached, steps, self._geometry.area, self._view)
 
     def _pinned(self, sampler: Any, sample_img2img: Any) -> Any:
         """The sampler's own method with the pin around its function. Here all hosts hand over the noise really

@@ -46,9 +46,10 @@ class InputAccordion {
         }
     }
 
-    /** The value was changed by the server. */
+    /** The value was changed by the server, or is to be by another script. */
     follow(checked) {
         this.#box.checked = checked;
+        this.#send();
         if (this.#followsAccordion && this.#isOpen !== checked) {
             this.#label.click();
         }
