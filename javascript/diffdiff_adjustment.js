@@ -3,7 +3,7 @@
 {
     const DELAY_MS = 40;
     /** Longest side of the copy that a blur is shown on: the map itself would keep the page waiting. */
-    const PREVIEW_SIDE = 1024;
+    const PREVIEW_SIDE = 768;
 
     /** Blur or levels of the whole map, seen while its sliders move and final when it is applied. */
     class Adjustment {

@@ -528,6 +528,84 @@ def test_full_screen_and_back(open_painter):
     assert abs(x - 256) <= 1 and abs(y - 256) <= 1
 
 
+@pytest.mark.parametrize("width", [650, 716, 380])
+def test_nothing_moves_the_canvas(open_painter, width):
+    painter = open_painter(viewport={"width": width, "height": 1200})
+    page = painter.page
+    at = painter.canvas.bounding_box()
+
+    def stays(after: str) -> None:
+        page.wait_for_timeout(60)
+        assert painter.canvas.bounding_box() == at, after
+
+    for name in NAMES["button"].split(", ")[:8]:
+        painter.press(name)
+        stays(name)
+    page.mouse.move(*painter.client(100, 100))
+    stays("a hover")
+    for name in ("Blur", "Levels"):
+        painter.press(name)
+        stays(name)
+        painter.press("Cancel")
+        stays("Cancel")
+    painter.press("From inpaint mask")
+    assert "no inpaint mask" in painter.notice()
+    stays("a hint")
+    painter.press("OK")
+    paint_something(painter)
+    show(page, photo(SIDE, SIDE).rotate(180))
+    assert painter.notice()
+    stays("another picture")
+
+
+def test_the_overlay_is_seen_on_its_own_colour(open_painter):
+    painter = open_painter(Image.new("RGB", (SIDE, SIDE), (225, 50, 40)))  # what full strength is shown as
+    painter.set(Strength=1)
+    painter.press("Fill all")
+    painter.page.wait_for_timeout(200)
+    seen = np.asarray(Image.open(io.BytesIO(painter.canvas.screenshot())).convert("RGB")).astype(int)
+    bright, dark = (np.percentile(seen[20:-20, 20:-20].sum(axis=2), share) for share in (90, 10))
+    assert bright - dark > 40
+
+
+@pytest.mark.parametrize("side", [64, 512, 2048])
+def test_the_first_brush_suits_the_picture_and_the_users_own_stays(open_painter, side):
+    painter = open_painter(photo(side, side // 2))
+    size = painter.root.get_by_role("slider", name="Size", exact=True)
+    assert size.input_value() == str(side // 16)
+    painter.set(Size=33)
+    show(painter.page, photo(100, 100))
+    assert size.input_value() == "33"
+
+
+@pytest.mark.parametrize(("name", "slider"), [("Blur", "Radius"), ("Levels", "Gamma")])
+def test_adjusting_a_picture_of_4096_by_4096_answers_at_once(open_painter, name, slider):
+    painter = open_painter(data_url(Image.new("RGB", (4096, 4096)), "JPEG"))
+    painter.press("Gradient")
+    painter.drag((400, 400), (3600, 3600))
+    painter.press(name)
+    waited = painter.page.evaluate(
+        """async (slider) => {
+            const input = document.querySelector(`.diffdiff-adjust input[aria-label=${slider}]`);
+            const drawn = new Promise((resolve) => {
+                const put = CanvasRenderingContext2D.prototype.putImageData;
+                CanvasRenderingContext2D.prototype.putImageData = function (...args) {
+                    put.apply(this, args);
+                    resolve();
+                };
+            });
+            const start = performance.now();
+            input.value = 3;
+            input.dispatchEvent(new Event("input"));
+            await drawn;
+            return performance.now() - start;
+        }""",
+        slider,
+    )
+    print(f"{name} was shown after {waited:.0f} ms")
+    assert waited < 500, "measured: under 100 ms; a busy machine may take longer, and the whole map took 1600 to 3600"
+
+
 # ---- touch and pen ----
 
 

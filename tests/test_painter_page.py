@@ -314,6 +314,19 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
     assert SIDE / 2 - 5 < np.ptp(x) < SIDE / 2 + 60  # the stroke, and the width of the host's brush
 
 
+def test_the_panels_choices_stand_in_one_line_at_1366(open_page):
+    page = open_page(viewport={"width": 1366, "height": 768}).page
+    for box in ("source", "polarity", "softness_side", "keep_exact", "show_change"):
+        lines = page.locator(f"#diffdiff_{box} label span:visible").evaluate_all(
+            "spans => [...new Set(spans.map((span) => Math.round(span.getBoundingClientRect().bottom / 8)))]"
+        )
+        assert len(lines) == 1, (box, lines)
+        heights = page.locator(f"#diffdiff_{box} label:visible").evaluate_all(
+            "labels => labels.map((label) => label.getBoundingClientRect().height)"
+        )
+        assert max(heights) < 45, box
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_hosts_themes_leave_the_painter_readable(open_page, theme):
     painter = open_page(encoded(photo(SIDE, SIDE)), theme=theme)
