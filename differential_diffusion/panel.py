@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +39,15 @@ class Panel:
     infotext_fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]]
 
 
-def build(input_accordion: Callable[..., Any], issue_fan_ticket: Callable[[], str]) -> Panel:
+def build(
+    input_accordion: Callable[..., Any], issue_fan_ticket: Callable[[], str], idle_steps: Mapping[str, int]
+) -> Panel:
     """Build the panel inside the host's page.
 
     Args:
         input_accordion: the host's accordion with a checkbox in its title.
         issue_fan_ticket: makes the tag of a one-click fan.
+        idle_steps: how many steps fewer than others a sampler makes, by its name; for the counts that the page shows.
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
@@ -91,6 +95,7 @@ def build(input_accordion: Callable[..., Any], issue_fan_ticket: Callable[[], st
                 )
                 inputs["fan_axis"] = _radio("fan_axis", "Fan out in", AXES)
         tag = _hidden("tag")
+        _hidden("idle_steps", json.dumps(idle_steps))
 
     fan_button.click(issue_fan_ticket, outputs=[tag], show_progress=False, queue=False)
     inputs["source"].change(
@@ -121,9 +126,9 @@ def _share(key: str, label: str) -> gr.Slider:
     return gr.Slider(0, 1, FIELDS[key].default, step=0.01, label=label, elem_id=f"diffdiff_{key}")
 
 
-def _hidden(key: str) -> gr.Textbox:
-    """A field that only the page's own JavaScript writes."""
-    field = gr.Textbox(visible=False, elem_id=f"diffdiff_{key}", label=f"{NAME} {key}")
+def _hidden(key: str, value: str = "") -> gr.Textbox:
+    """A field that only the page's own JavaScript writes or reads."""
+    field = gr.Textbox(value, visible=False, elem_id=f"diffdiff_{key}", label=f"{NAME} {key}")
     field.do_not_save_to_config = True
     return field
 

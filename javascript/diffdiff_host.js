@@ -11,9 +11,6 @@
     const READ_MAP = "./differential-diffusion/map";
     const BETWEEN_CHANGES_MS = 100;
 
-    /** Samplers that make fewer model calls than k-diffusion's for the same strength. */
-    const FEWER_CALLS = { DDIM: 2, "DDIM CFG++": 2, PLMS: 1, UniPC: 1 };
-
     const byId = (id) => gradioApp().querySelector(`#${id}`);
     const isShown = (element) => element !== null && element.getClientRects().length > 0;
 
@@ -86,7 +83,7 @@
             const steps = numberIn("img2img_steps") || 0;
             if (!strength) return { steps: 0, of: steps };
             const levels = window.opts?.img2img_fix_steps ? Math.floor(steps / Math.min(strongest, 0.999)) : steps;
-            const free = Math.floor(Math.min(strength, 0.999) * levels) + 1 - (FEWER_CALLS[samplerName()] ?? 0);
+            const free = Math.floor(Math.min(strength, 0.999) * levels) + 1 - (idleSteps()[samplerName()] ?? 0);
             return { steps: Math.max(0, Math.min(steps, free)), of: steps };
         }
 
@@ -286,6 +283,11 @@
     function greyOf(rgba) {
         const opaque = rgba.every((value, i) => i % 4 !== 3 || value === 255);
         return opaque ? globalThis.diffdiff.luminance(rgba) : Uint8Array.from({ length: rgba.length / 4 }, (_, i) => rgba[4 * i + 3]);
+    }
+
+    /** How many steps fewer than others a sampler makes, as Python knows of this WebUI's. @returns {Object<string, number>} */
+    function idleSteps() {
+        return JSON.parse(byId("diffdiff_idle_steps")?.querySelector("textarea, input")?.value || "{}");
     }
 
     function samplerName() {

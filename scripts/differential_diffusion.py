@@ -38,7 +38,7 @@ class DifferentialDiffusionScript(scripts.Script):
         # gradio is wanted here and nowhere else: a host without a page starts without it
         from modules.ui_components import InputAccordion
 
-        built = part("panel").build(InputAccordion, host.FAN_TICKETS.issue)
+        built = part("panel").build(InputAccordion, host.FAN_TICKETS.issue, host.idle_steps())
         self.infotext_fields = built.infotext_fields
         return built.inputs
 

@@ -79,6 +79,7 @@ class ScriptHost:
         Returns the images, what was processed, its infotext, and p after the run.
         """
         first = options.pop("p", None)
+        script_args = options.pop("script_args", [0, effect if effect is not None else False])
         options = {"seed": 7, "steps": 20, "denoising_strength": 0.8, "cfg_scale": 1.0} | options
         p = first or StableDiffusionProcessingImg2Img(
             sd_model=self.model,
@@ -86,7 +87,7 @@ class ScriptHost:
             init_images=[picture],
         )
         p.scripts = self.runner
-        p.script_args = [0, effect if effect is not None else False]
+        p.script_args = script_args
         shared.state.begin("test")
         try:
             processed: Processed = process_images(p)

@@ -88,6 +88,14 @@ def test_a_uniform_map_is_plain_img2img(host, option, sampler, fix_steps):
         assert ours.levels == plain.levels
 
 
+def test_a_host_that_still_starts_makes_plain_pictures(host):
+    """For some seconds Forge answers requests before it has laid out its scripts' arguments: there are none."""
+    plain = host.img2img(PICTURE)
+    starting = host.img2img(PICTURE, script_args=[])
+    assert np.array_equal(starting.images[0], plain.images[0])
+    assert "Differential Diffusion" not in starting.infotext
+
+
 @pytest.mark.parametrize("sampler", TOLERANCES)
 def test_every_region_of_a_map_is_its_plain_run(host, sampler):
     tolerance = TOLERANCES[sampler]

@@ -8,6 +8,7 @@ the page's files. What is changed of a run is changed through `patches`, which p
 from .axes import add_plot_axes
 from .requests import check_requests
 from .run import FAN_TICKETS, begin, composite, end, finish_picture
+from .samplers import idle_steps
 from .uploads import read_uploads
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "composite",
     "end",
     "finish_picture",
+    "idle_steps",
     "read_uploads",
 ]

@@ -15,13 +15,14 @@ def add_plot_axes() -> None:
     """Offer our settings as axes of the host's X/Y/Z plot."""
     for data in scripts.scripts_data:
         plot: Any = data.module
-        if hasattr(plot, "axis_options") and hasattr(plot, "AxisOptionImg2Img"):
-            plot.axis_options += [
-                plot.AxisOptionImg2Img(
-                    f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [*map(str, Source)]
-                ),
-                plot.AxisOptionImg2Img(f"[{NAME}] Softness", float, _plotted("softness")),
-                plot.AxisOptionImg2Img(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
+        axes = getattr(plot, "axis_options", [])
+        # by the axes that are there: on Forge Classic their types stand in another module
+        option: Any = next((type(axis) for axis in axes if type(axis).__name__ == "AxisOptionImg2Img"), None)
+        if option is not None:
+            axes += [
+                option(f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [*map(str, Source)]),
+                option(f"[{NAME}] Softness", float, _plotted("softness")),
+                option(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
             ]
 
 

@@ -13,9 +13,6 @@ from modules import images, shared
 from .. import change_map
 from ..change_map import Bounds, Extent, ResizeMode
 
-CELL = 8
-"""Pixels of a latent cell; the host calls it opt_f."""
-
 
 @dataclass(frozen=True)
 class Geometry:

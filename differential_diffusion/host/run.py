@@ -18,13 +18,13 @@ import torch
 from fastapi import HTTPException
 from PIL import Image
 
-from modules import sd_samplers_common, shared
+from modules import shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
 from ..settings import NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
-from .geometry import CELL
+from . import latents
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
 from .samplers import PinnedSampler, schedule_of
@@ -53,6 +53,8 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
         return
     Img2ImgRun.detach(p)
     infotext.remove(p.extra_generation_params)
+    if not arguments:  # of a host that is still starting
+        return
     try:
         values = named(arguments)
         turn = FAN_TICKETS.turn(tag_of(arguments), shared.state.time_start)
@@ -257,8 +259,10 @@ class Img2ImgRun:
         reason = plan.why_so_little(settings, inpainting.mask, plane)
         if reason is not None:
             p.comment(f"{NAME}: {reason}.")
+        latents.needs_a_picture_to_change()
         with changed(p, **inpainting.init_stand_in(p, plane, geometry)):
             self._original_methods["init"](*args, **kwargs)
+        latents.needs_one_frame(p.init_latent)
         p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
         p.paste_to = p.paste_to if geometry.crop else None
         p.extra_generation_params.update(inpainting.infotext)
@@ -302,17 +306,10 @@ class Img2ImgRun:
         """The host fills the masked content before it encodes; what is kept must not be pinned to colours that
         bled out of the mask."""
         p, geometry = self._p, self._geometry
-        pictures = [np.asarray(geometry.prepared(image), dtype=np.float32) / 255 for image in p.init_images]
-        batch = torch.from_numpy(np.stack(pictures)).movedim(-1, 1).to(p.init_latent.device)
-        method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
-        with torch.random.fork_rng():
-            unfilled = sd_samplers_common.images_tensor_to_samples(batch, method, p.sd_model)
-        size = p.init_latent.shape[-2:]
-        if unfilled.shape[-2:] != size:
-            unfilled = torch.nn.functional.interpolate(unfilled, size=size, mode="bilinear")
+        unfilled = latents.encoded_aside(p, [geometry.prepared(image) for image in p.init_images])
         is_masked = change_map.to_cells(geometry.place(mask), self._cells) >= 0.5
         is_filled = torch.from_numpy(is_masked & (self._strengths.cells > 0)).to(p.init_latent.device)
-        p.init_latent = torch.where(is_filled, p.init_latent, unfilled.to(p.init_latent))
+        p.init_latent = torch.where(is_filled, p.init_latent, unfilled)
 
     def _kept(self, plane: np.ndarray) -> np.ndarray | None:
         """How much of the input is laid over the result: float32 (H, W); None for nothing. `plane`: the change map
@@ -323,7 +320,7 @@ class Img2ImgRun:
             if self._strengths.layout:
                 parts = self._strengths.layout.strengths_of_cells(self._cells)
                 change_map.cut(generated, geometry.area)[:] *= _enlarged(parts > 0, geometry.area)
-            return 1 - change_map.paste_weight(generated, CELL * geometry.area.width / geometry.canvas.width)
+            return 1 - change_map.paste_weight(generated, geometry.area.width / self._cells.width)
         if not geometry.crop:
             return None
         kept = np.ones_like(plane)
@@ -345,7 +342,8 @@ class Img2ImgRun:
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         p = self._p
         if self._strengths.run == 0:
-            samples = p.init_latent.clone()
+            # some models have one latent for all pictures of a batch
+            samples = p.init_latent.expand(len(kwargs["seeds"]), *p.init_latent.shape[1:]).clone()
         else:
             with (
                 changed(p, denoising_strength=self._strengths.run),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from modules import sd_samplers_common, shared
+from modules import sd_samplers_common, sd_samplers_timesteps, shared
 
 from ..methods import Method, method_of
 from ..pin import Clock, Noised, variance_exploding, variance_preserving
@@ -24,6 +24,14 @@ def schedule_of(p: Any, sampler: Any) -> Schedule:
     if _is_on_timesteps(sampler):
         return Schedule.from_timesteps(sampler.get_timesteps(p, steps).tolist(), steps, t_enc, _method(sampler).idle)
     return Schedule.from_sigmas(sampler.get_sigmas(p, steps).tolist(), steps, t_enc)
+
+
+def idle_steps() -> dict[str, int]:
+    """`Schedule.idle` of each of the host's samplers on timesteps, by the name that its page shows."""
+    return {
+        data.name: method_of(next(iter(data.aliases), "")).idle
+        for data in sd_samplers_timesteps.samplers_data_timesteps
+    }
 
 
 class PinnedSampler:
