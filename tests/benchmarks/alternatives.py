@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from differential_diffusion import change_map
 from differential_diffusion.change_map import Extent
-from differential_diffusion.host import CELL
+from differential_diffusion.host.geometry import CELL
 from differential_diffusion.schedule import Schedule
 
 Map = NDArray[np.float32]

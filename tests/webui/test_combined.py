@@ -132,6 +132,18 @@ class TestOtherExtensions:
         assert largest_difference(plain.images[0], white.images[0]) <= NOISE
         assert np.array_equal(half.pixels[:, :64], pixels(PICTURE)[:, :64])
 
+    @pytest.mark.parametrize("softness", [0, 7])
+    @pytest.mark.parametrize(("blur", "padding"), [(4, 0), (0, 8), (12, 32)])
+    def test_controlnet_crops_to_what_the_run_crops_to(self, webui: WebUI, softness, blur, padding):
+        """ControlNet's own code, asked where it looks: in `process`, and with a refiner in `before_process_batch`."""
+        webui.needs_script("controlnet")
+        webui.needs_test_extension()
+        mask = Image.new("L", PICTURE.size)
+        mask.paste(255, (48, 40, 80, 88))
+        options = {"mask": mask, "mask_blur": blur, "inpaint_full_res": True, "inpaint_full_res_padding": padding}
+        ours = webui.img2img(PICTURE, {"source": "mask", "softness": softness}, **options)
+        assert ours.run["controls_agree"] == {"process": True, "before_process_batch": True}
+
     @pytest.mark.parametrize(
         ("script", "arguments"),
         [

@@ -13,7 +13,9 @@ dict; GET /differential-diffusion-tests/last tells what happened in the last run
 import base64
 import gc
 import hashlib
+import inspect
 import os
+from types import SimpleNamespace
 
 import cv2
 import gradio as gr
@@ -21,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from modules import masking, script_callbacks, scripts, shared
+from modules import images, masking, script_callbacks, scripts, shared
 
 NAME = "Differential Diffusion"
 LISTENED = ("denoising_strength", "mask_blur_x", "mask_blur_y", "mask_round", "inpaint_full_res", "inpainting_fill")
@@ -58,11 +60,41 @@ def crop_of(p):
             size = [1, 1]
             size[along] = 2 * int(2.5 * sigma + 0.5) + 1
             mask = cv2.GaussianBlur(mask, size, sigma)
+    if not mask.any():
+        return None
     pad = p.inpaint_full_res_padding
     left, top, right, bottom = Image.fromarray(mask).getbbox()
     box = max(left - pad, 0), max(top - pad, 0), min(right + pad, mask.shape[1]), min(bottom + pad, mask.shape[0])
     left, top, right, bottom = masking.expand_crop_region(box, p.width, p.height, mask.shape[1], mask.shape[0])
     return left, top, right - left, bottom - top
+
+
+def controlnets_crop(p):
+    """What the real ControlNet's own code makes of a picture in which every pixel has another colour: uint8 (H, W, 3),
+    cropped as it crops a control picture; None where it is not installed."""
+    script = next((script for script in p.scripts.alwayson_scripts if script.title() == "ControlNet"), None)
+    if script is None or p.image_mask is None:
+        return None
+    crop = type(script).try_crop_image_with_a1111_mask
+    unit = SimpleNamespace(module="canny", inpaint_crop_input_image=True)
+    resize_mode = crop.__globals__["external_code"].resize_mode_from_value(0)
+    arguments = [p, unit, coordinates(p.image_mask.size), resize_mode]
+    if len(inspect.signature(crop).parameters) > len(arguments):  # Forge
+        arguments.append(SimpleNamespace(corp_image_with_a1111_mask_when_in_img2img_inpaint_tab=True))
+    return crop(*arguments)
+
+
+def runs_crop(p):
+    """The same picture as the run itself crops to `p.paste_to`."""
+    x, y, width, height = p.paste_to
+    channels = np.moveaxis(coordinates(p.init_images[0].size)[y : y + height, x : x + width], -1, 0)
+    resized = [images.resize_image(2, Image.fromarray(channel), p.width, p.height) for channel in channels]
+    return np.stack([np.asarray(channel)[:, :, 0] for channel in resized], axis=2)
+
+
+def coordinates(size):
+    y, x = np.mgrid[: size[1], : size[0]]
+    return np.stack([x, y, (x + y) % 256], axis=2).astype(np.uint8)
 
 
 class Run:
@@ -75,6 +107,7 @@ class Run:
         self.latents = []
         self.seen = {}
         self.crops = {}
+        self.controls = {}
         self.sampler = None
         self._hook = None
         self._unet = None
@@ -94,6 +127,8 @@ class Run:
         seen = {name: getattr(self.p, name) for name in LISTENED}
         self.seen[where] = seen | {"image_mask": digest(self.p.image_mask)}
         self.crops[where] = crop_of(self.p)
+        if where in ("process", "before_process_batch"):
+            self.controls[where] = controlnets_crop(self.p)
 
     def begin_sampling(self):
         self._hook = self.p.sampler.model_wrap_cfg.register_forward_pre_hook(self._before_call)
@@ -139,6 +174,8 @@ class Run:
             "crops": self.crops,
             "paste_to": self.p.paste_to,
             "users_crop": crop_of(self.p),
+            "controls_agree": self.p.paste_to
+            and {where: np.array_equal(control, runs_crop(self.p)) for where, control in self.controls.items()},
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
             "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
