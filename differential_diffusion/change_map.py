@@ -236,22 +236,31 @@ def soften(plane: np.ndarray, softness: float, side: SoftnessSide = SoftnessSide
 
 
 def soften_mask(mask: np.ndarray, softness: float, side: SoftnessSide = SoftnessSide.BOTH) -> np.ndarray:
-    """A soft edge for an inpaint mask (float32 (H, W)): blurred by a Gaussian (paper 4.1), then made to fall evenly.
+    """A soft edge for an inpaint mask (float32 (H, W)), which falls evenly over three standard deviations (paper 4.1)
+    on either side of the mask's border, or on one.
 
-    Each value becomes the one that a straight edge would have in its place if it fell evenly over the blur's whole
-    reach. Pictures answer to strength steeply, mostly between 0.3 and 0.7, where a Gaussian is steepest too: its soft
-    edge would show as one of a third of its width. Greys inside of the mask are blurred and stay what they were.
+    Pictures answer to strength steeply, mostly between 0.3 and 0.7, where a Gaussian is steepest too: its soft edge
+    would show as one of a third of its width. On both sides, each value of the blur becomes the one that a straight
+    edge would have in its place if it fell evenly. On one side the edge falls by distance, so that all of the mask
+    keeps its value (`OUTWARDS`), or all that is outside of it (`INWARDS`), however narrow it is. Greys inside of the
+    mask are blurred and stay what they were.
 
     Args:
         softness, side: as for `soften`.
     """
-    inside = (mask > 0).astype(np.float32)
-    covered = _blurred(inside, softness)
+    inside = mask > 0
+    covered = _blurred(inside.astype(np.float32), softness)
     blurred = covered if np.array_equal(mask, inside) else _blurred(mask, softness)
     grey = np.divide(blurred, covered, out=np.zeros_like(blurred), where=covered > 0)
-    edge = np.concatenate([[0], _kernel(softness).cumsum()])
-    even = np.interp(covered, edge, np.linspace(0, 1, edge.size)).astype(np.float32)
-    return _limited(even * grey, mask, side)
+    end = max(SOFTNESS_REACH * softness, 1)
+    if side is SoftnessSide.BOTH:
+        edge = np.concatenate([[0], _kernel(softness).cumsum()])
+        even = np.interp(covered, edge, np.linspace(0, 1, edge.size))
+    elif side is SoftnessSide.OUTWARDS:
+        even = (1 - _distance_to(inside) / end).clip(0, 1)
+    else:
+        even = (_distance_to(~inside) / end).clip(0, 1)
+    return _limited(even.astype(np.float32) * grey, mask, side)
 
 
 def _kernel(softness: float) -> np.ndarray:

@@ -76,8 +76,7 @@ def outpainted(settings: Settings, plane: np.ndarray, covered: Bounds, scale: fl
     change_map.cut(margins, covered.within(Extent.of(plane)))[:] = 0
     if not margins.any():
         return plane
-    soften = change_map.soften_mask if settings.source is Source.MASK else change_map.soften
-    return np.maximum(plane, soften(margins, settings.softness * scale, SoftnessSide.OUTWARDS))
+    return np.maximum(plane, change_map.soften_mask(margins, settings.softness * scale, SoftnessSide.OUTWARDS))
 
 
 @dataclass(frozen=True)

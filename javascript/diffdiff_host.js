@@ -3,7 +3,8 @@
 {
     /** The img2img tab's picture elements; the mask's, where the tab has one, comes along. */
     const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
-    const MASK_THRESHOLD = 128;
+    /** As the hosts round a mask. */
+    const rounded = (value) => (value > 128 ? 255 : 0);
     const SETTLE_MS = 100;
     /** Choices that a pasted infotext changes cause no event on the page. */
     const POLL_MS = 300;
@@ -203,7 +204,7 @@
         async readMask(size) {
             const mask = await this.greyMask();
             const { width, height } = size ?? mask ?? {};
-            const pixels = mask && globalThis.diffdiff.resample(mask, width, height).map((value) => (value > MASK_THRESHOLD ? 255 : 0));
+            const pixels = mask && globalThis.diffdiff.resample(mask, width, height).map(rounded);
             if (!pixels?.includes(255)) throw new Error("There is no inpaint mask in the tab that is open above.");
             return { width, height, pixels };
         }
@@ -219,7 +220,8 @@
             const picture = typeof source === "string" ? await loadImage(source) : source;
             const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
             const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-            return { width, height, pixels: greyOf(readColours(picture, width, height)), scale };
+            const pixels = greyOf(readColours(picture, width, height));
+            return { width, height, pixels: this.#isScribble ? pixels.map(rounded) : pixels, scale };
         }
 
         /** Where the visible tab's mask is: a URL, or the canvas that it is painted on. @returns {?(string|HTMLCanvasElement)} */
@@ -239,6 +241,12 @@
                 gallery?.querySelector("img");
             if (!image) throw new Error("The gallery has no picture yet.");
             return this.readMap(await (await fetch(image.src)).blob(), "The result");
+        }
+
+        /** Forge's strokes are all or nothing, however see-through they look. */
+        get #isScribble() {
+            const box = this.#pictureBox();
+            return box !== null && scribbleOf(box) !== null;
         }
 
         #pictureBox() {

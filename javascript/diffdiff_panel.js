@@ -238,7 +238,9 @@
             const full = this.#isFan ? 1 : this.#page.denoising;
             const [least, most] = [Math.min, Math.max].map((pick) => values.reduce((a, b) => pick(a, b)) * full);
             const { steps, of } = this.#page.freeSteps(most, strongest);
-            this.#steps.textContent = `Darkest part: ${this.#page.freeSteps(least, strongest).steps} of ${of} steps. Brightest: ${steps}.`;
+            const share = Math.round((100 * most) / full);
+            const peak = share < 100 && !this.#isFan ? `, at ${share} % of the denoising strength` : "";
+            this.#steps.textContent = `Darkest part: ${this.#page.freeSteps(least, strongest).steps} of ${of} steps. Brightest: ${steps}${peak}.`;
         }
 
         get #isFan() {

@@ -21,8 +21,9 @@
     }
 
     /**
-     * An inpaint mask with a soft edge that falls evenly: each value of the blur becomes the one that a straight edge
-     * would have in its place. Greys inside of the mask are blurred and stay what they were.
+     * An inpaint mask with a soft edge that falls evenly: on both sides each value of the blur becomes the one that a
+     * straight edge would have in its place, on one side it falls by distance. Greys inside of the mask are blurred and
+     * stay what they were.
      * @param {Plane} mask
      * @param {number} softness as for `soften`
      * @param {"both"|"outwards"|"inwards"} side as for `soften`
@@ -33,9 +34,20 @@
         const covered = blurred(inside, softness).values;
         const hasGreys = mask.values.some((value) => value > 0 && value < 1);
         const soft = hasGreys ? blurred(mask, softness).values : covered;
-        const edge = edgeValues(halfKernel(softness));
-        const values = soft.map((value, i) => (covered[i] ? (evened(covered[i], edge) * value) / covered[i] : 0));
+        const even = evenEdge(inside, covered, softness, side);
+        const values = soft.map((value, i) => (covered[i] ? (even[i] * value) / covered[i] : 0));
         return limited({ ...mask, values }, mask, side);
+    }
+
+    function evenEdge(inside, covered, softness, side) {
+        if (side === "both") {
+            const edge = edgeValues(halfKernel(softness));
+            return covered.map((value) => evened(value, edge));
+        }
+        const end = Math.max(1, SOFTNESS_REACH * softness);
+        const isOutwards = side === "outwards";
+        const distance = distances(inside, (value) => (isOutwards ? value > 0 : value <= 0));
+        return distance.map((pixels) => Math.min(1, Math.max(0, isOutwards ? 1 - pixels / end : pixels / end)));
     }
 
     /** A Gaussian's weights from its middle to its end, which with their mirror image sum up to 1. */
@@ -73,26 +85,48 @@
         const rows = blurLines(values, width, height, 1, width, kernel);
         const soft = blurLines(rows, height, width, width, 1, kernel);
         // the kernel is a square: its corners reach farther than they may
-        const [seesChange, seesLess] = [(value) => value > 0, (value) => value < 1].map((test) => near(plane, test, softness));
-        return { width, height, values: soft.map((value, i) => (!seesChange[i] ? 0 : !seesLess[i] ? 1 : value)) };
+        const reach = SOFTNESS_REACH * softness;
+        const toChange = distances(plane, (value) => value > 0);
+        const toLess = distances(plane, (value) => value < 1);
+        return { width, height, values: soft.map((value, i) => (toChange[i] > reach ? 0 : toLess[i] > reach ? 1 : value)) };
     }
 
-    /** For each pixel, whether one that passes `test` lies within a soft edge's reach. */
-    function near({ width, height, values }, test, softness) {
-        const found = new Uint8Array(values.length);
-        const reach = SOFTNESS_REACH * softness;
-        const before = new Int32Array(width + 1);
-        for (let y = 0; y < height; y++) {
-            for (let x = 0; x < width; x++) before[x + 1] = before[x] + test(values[y * width + x]);
-            if (!before[width]) continue;
-            for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(height - 1, y + reach); row++) {
-                const half = Math.floor(Math.sqrt(reach ** 2 - (row - y) ** 2));
-                for (let x = 0; x < width; x++) {
-                    found[row * width + x] |= before[Math.min(width, x + half + 1)] > before[Math.max(0, x - half)];
-                }
+    /** Pixels from each pixel to the nearest one that passes `test`; Infinity where none does. */
+    function distances({ width, height, values }, test) {
+        const squared = new Float64Array(values.length);
+        values.forEach((value, i) => (squared[i] = test(value) ? 0 : Infinity));
+        for (let x = 0; x < width; x++) nearestInLine(squared, x, width, height);
+        for (let y = 0; y < height; y++) nearestInLine(squared, y * width, 1, width);
+        return Float32Array.from(squared, Math.sqrt);
+    }
+
+    /**
+     * Turns squared distances along one axis into those along both: each becomes the lowest, at its place, of the
+     * parabolas that stand on the line's values (Felzenszwalb and Huttenlocher 2012).
+     */
+    function nearestInLine(squared, start, step, length) {
+        const line = Float64Array.from({ length }, (_, i) => squared[start + i * step]);
+        const lowest = [];
+        const from = [];
+        for (let i = 0; i < length; i++) {
+            if (line[i] === Infinity) continue;
+            let begin = -Infinity;
+            while (lowest.length) {
+                const other = lowest.at(-1);
+                begin = (line[i] - line[other] + i * i - other * other) / (2 * (i - other));
+                if (begin > from.at(-1)) break;
+                lowest.pop();
+                from.pop();
+                begin = -Infinity;
             }
+            lowest.push(i);
+            from.push(begin);
         }
-        return found;
+        if (!lowest.length) return;
+        for (let i = 0, k = 0; i < length; i++) {
+            while (k + 1 < lowest.length && from[k + 1] <= i) k++;
+            squared[start + i * step] = (i - lowest[k]) ** 2 + line[lowest[k]];
+        }
     }
 
     function limited(soft, plane, side) {
@@ -175,5 +209,5 @@
         return indices;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, multiply, fanOut, outline });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, distances, multiply, fanOut, outline });
 }

@@ -1,13 +1,22 @@
 "use strict";
 
 {
+    /** Of a soft edge's reach: as deep in a mask, be it a disc, the strength is at least 0.95. */
+    const FULL = 1.15;
+    /** Of the same: so far, a little more than in a square's corner, a mask may be from where it is that deep. */
+    const NEAR = 1.7;
     const SETTLE_MS = 250;
+    const BETWEEN_CHANGES_MS = 100;
     /** Longest side of the copy of the mask that is looked at. */
     const LONGEST = 256;
     /** Browsers that add noise to canvases turn black into nearly black. */
     const FAINTEST = 8;
     /** Softness of an inpaint mask, as a share of the picture's longer side. */
     const USUAL_SOFTNESS = 1 / 48;
+    /** As in Python: a soft edge ends after this many standard deviations. */
+    const SOFTNESS_REACH = 3;
+    /** The side that the panel begins with. */
+    const OPEN_SIDE = "both";
 
     /**
      * Softness for an inpaint mask, where the user chose none.
@@ -16,6 +25,22 @@
      */
     function automaticSoftness({ width, height, scale }) {
         return Math.round((Math.max(width, height) / scale) * USUAL_SOFTNESS);
+    }
+
+    /**
+     * Where a mask is soft, if the user did not say: on both sides of its border, unless it is so narrow anywhere that its
+     * middle would not get its full strength.
+     * @param {{width: number, height: number, pixels: Uint8Array, scale: number}} mask
+     * @param {number} softness in pixels of the picture
+     * @returns {"both"|"outwards"}
+     */
+    function automaticSide({ width, height, pixels, scale }, softness) {
+        const { distances } = globalThis.diffdiff;
+        const reach = SOFTNESS_REACH * softness * scale;
+        const toRest = distances({ width, height, values: pixels }, (value) => value <= FAINTEST);
+        const toMiddle = distances({ width, height, values: toRest }, (distance) => distance >= FULL * reach);
+        const isNarrow = pixels.some((value, i) => value > FAINTEST && toMiddle[i] > NEAR * reach);
+        return isNarrow ? "outwards" : "both";
     }
 
     /**
@@ -28,8 +53,10 @@
         /** What the fields held when they were last looked at: another value is the user's choice. */
         #source;
         #softness;
+        #side;
         #isSourceChosen = false;
         #isSoftnessChosen;
+        #isSideChosen;
         #isOwnClick = false;
         #timer = null;
         #deciding = null;
@@ -44,6 +71,9 @@
             this.#source = fields.choice("source");
             this.#softness = fields.number("softness");
             this.#isSoftnessChosen = this.#softness !== 0;
+            this.#side = fields.choice("softness_side");
+            this.#isSideChosen = this.#side !== OPEN_SIDE;
+            fields.box("softness_side").addEventListener("click", () => (this.#isSideChosen ||= !this.#isOwnClick));
             fields.box("source").addEventListener("click", () => (this.#isSourceChosen ||= !this.#isOwnClick));
             fields.box("softness").addEventListener("input", ({ isTrusted }) => (this.#isSoftnessChosen ||= isTrusted));
             // what is painted on the hosts' canvases, and what a script or Python sets, tells nobody
@@ -73,33 +103,46 @@
             const isOpen = !this.#isSourceChosen && this.#source !== "fan";
             if (!isOpen && (this.#source !== "mask" || this.#isSoftnessChosen)) return this.#soften(null);
             const mask = await this.#mask();
-            if (isOpen) this.#choose(mask && !this.#fields.text("map") ? "mask" : "map");
-            this.#soften(mask);
+            if (isOpen) await this.#chooseSource(mask && !this.#fields.text("map") ? "mask" : "map");
+            await this.#soften(mask);
         }
 
         #noticeChoices() {
             const [source, softness] = [this.#fields.choice("source"), this.#fields.number("softness")];
             this.#isSourceChosen ||= source !== this.#source;
             this.#isSoftnessChosen ||= softness !== this.#softness;
+            this.#isSideChosen ||= this.#fields.choice("softness_side") !== this.#side;
             this.#source = source;
             this.#softness = softness;
         }
 
-        #choose(source) {
+        async #chooseSource(source) {
             if (source === this.#source) return;
             this.#source = source;
-            this.#isOwnClick = true;
-            this.#fields.choose("source", source);
-            this.#isOwnClick = false;
+            await this.#choose("source", source);
         }
 
         /** A map that was painted is taken as it is. */
-        #soften(mask) {
+        async #soften(mask) {
             if (this.#isSoftnessChosen) return;
-            const softness = this.#source !== "mask" ? 0 : mask ? automaticSoftness(mask) : this.#softness;
-            if (softness === this.#softness) return;
-            this.#softness = softness;
-            this.#fields.setNumber("softness", softness);
+            const isMask = this.#source === "mask";
+            const softness = !isMask ? 0 : mask ? automaticSoftness(mask) : this.#softness;
+            if (softness !== this.#softness) {
+                this.#softness = softness;
+                await this.#fields.setNumbers({ softness });
+            }
+            if (this.#isSideChosen || (isMask && !mask)) return;
+            this.#side = isMask ? automaticSide(mask, softness) : OPEN_SIDE;
+            await this.#choose("softness_side", this.#side);
+        }
+
+        async #choose(key, value) {
+            if (this.#fields.choice(key) === value) return;
+            this.#isOwnClick = true;
+            this.#fields.choose(key, value);
+            this.#isOwnClick = false;
+            // gradio loses one of two changes that come at once
+            await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHANGES_MS));
         }
 
         async #mask() {

@@ -56,5 +56,6 @@ class DifferentialDiffusionScript(scripts.Script):
 
 
 script_callbacks.on_before_ui(host.add_plot_axes)
+script_callbacks.on_before_ui(host.keep_greys)
 script_callbacks.on_app_started(host.check_requests)
 script_callbacks.on_app_started(host.read_uploads)

@@ -303,14 +303,35 @@ class TestSoftenMask:
         mask[:, 50:] = 0.8
         assert np.abs(change_map.soften_mask(mask, 5) - change_map.soften(mask, 5)).max() < 1e-5
 
-    def test_sides(self):
-        mask = np.zeros((9, 64), np.float32)
-        mask[:, 32:] = 1
-        both = change_map.soften_mask(mask, 4)
-        out = change_map.soften_mask(mask, 4, SoftnessSide.OUTWARDS)
-        inside = change_map.soften_mask(mask, 4, SoftnessSide.INWARDS)
-        assert (out[:, 32:] == 1).all() and np.array_equal(out[:, :32], both[:, :32])
-        assert (inside[:, :32] == 0).all() and np.array_equal(inside[:, 32:], both[:, 32:])
+    def test_on_one_side_it_falls_evenly_by_distance(self):
+        mask = np.zeros((40, 48), np.float32)
+        mask[8:30, 10:36], mask[16:, 20:26] = 1, 0
+        places = np.argwhere(np.ones_like(mask))
+        to_mask, to_rest = (
+            np.hypot(*(places[:, None] - np.argwhere(part)).T).min(axis=0).reshape(mask.shape)
+            for part in (mask == 1, mask == 0)
+        )
+        out = change_map.soften_mask(mask, 2.5, SoftnessSide.OUTWARDS)
+        inside = change_map.soften_mask(mask, 2.5, SoftnessSide.INWARDS)
+        assert np.abs(out - (1 - to_mask / 7.5).clip(0)).max() < 1e-5
+        assert np.abs(inside - (to_rest / 7.5).clip(0, 1)).max() < 1e-5
+
+    @pytest.mark.parametrize("width", [1, 2, 6, 24, 60])
+    @pytest.mark.parametrize("softness", [4, 21])
+    def test_outwards_a_mask_has_full_strength_however_narrow_it_is(self, width, softness):
+        mask = np.zeros((200, 200), np.float32)
+        mask[60:140, 70 : 70 + width] = 1
+        soft = change_map.soften_mask(mask, softness, SoftnessSide.OUTWARDS)
+        assert (soft[mask == 1] == 1).all()
+        steps = [np.abs(np.diff(soft, axis=axis)).max() for axis in (0, 1)]
+        assert max(steps) <= 1 / (3 * softness) + 1e-6, "without a step at the border"
+
+    def test_greys_keep_their_value_outwards(self):
+        mask = np.zeros((60, 100), np.float32)
+        mask[20:40, 20:50], mask[20:40, 50:80] = 0.3, 0.8
+        soft = change_map.soften_mask(mask, 4, SoftnessSide.OUTWARDS)
+        assert (soft >= mask).all()
+        assert soft[30, 15] == pytest.approx(0.3 * 7 / 12) and soft[30, 82] == pytest.approx(0.8 * 9 / 12)
 
     @pytest.mark.parametrize("softness", [0, 0.3])
     def test_none_leaves_the_mask_as_it_is(self, softness):

@@ -9,7 +9,8 @@ import torch
 from PIL import Image, ImageOps
 from pointwise import PointwiseHost, base64_of, columns, photograph
 
-from modules import images, masking, scripts, shared
+from differential_diffusion.host import grey_masks
+from modules import images, img2img, masking, scripts, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph((160, 120))
@@ -226,3 +227,52 @@ class TestOutpainting:
         )
         changed = (np.asarray(ours.images[0]) != np.asarray(photograph((160, 40)))).any(axis=2)
         assert ours.images[0].size == (160, 40) and not changed[:, 20:].any() and changed[:, :12].any()
+
+
+class TestGreys:
+    """An inpaint mask's greys are strengths."""
+
+    GREY = Image.fromarray(columns(0, 90, 160, 255))
+
+    def run(self, host, mask, **options):
+        return host.img2img(photograph(), {"source": "mask"}, mask=mask, inpaint_full_res=False, steps=6, **options)
+
+    @pytest.mark.parametrize("mask_round", [True, False])
+    def test_rounding_is_for_the_hosts_own_blending(self, host, mask_round):
+        ours = self.run(host, self.GREY, mask_round=mask_round, inpainting_fill=1)
+        as_map = host.img2img(photograph(), {"map": base64_of(self.GREY)}, steps=6)
+        assert torch.equal(ours.latent, as_map.latent)
+
+    def test_sixteen_bits(self, host):
+        deep = Image.fromarray(np.asarray(self.GREY).astype(np.uint16) * 257)
+        assert torch.equal(self.run(host, deep).latent, self.run(host, self.GREY).latent)
+
+    def test_every_file_of_a_batch_folder_has_its_own(self, host):
+        """As the Batch tab does it: another picture and another mask on the same `p`."""
+        options = {"width": 64, "height": 64, "mask": self.GREY, "steps": 6, "seed": 7, "inpainting_fill": 1}
+        p = StableDiffusionProcessingImg2Img(host.model, init_images=[photograph()], **options)
+        host.img2img(photograph(), {"source": "mask"}, p=p)
+        for seed, greys in ((4, (255, 30, 0, 120)), (5, (10, 0, 200, 100))):
+            p.init_images, p.image_mask = [photograph(seed=seed)], Image.fromarray(columns(*greys))
+            ours = host.img2img(photograph(), {"source": "mask"}, p=p)
+            as_map = host.img2img(
+                photograph(seed=seed), {"map": base64_of(p.image_mask)}, steps=6, cfg_scale=7.0, denoising_strength=0.75
+            )
+            assert torch.equal(ours.latent, as_map.latent)
+
+    @pytest.mark.parametrize("tab", [2, 4])
+    def test_forge_rounds_what_is_uploaded(self, host, monkeypatch, tab):
+        """The painted mask of its Inpaint tab stays rounded: its brush is see-through only to the eye."""
+
+        def forges(mode, init_mask_inpaint):
+            mask = init_mask_inpaint.point(lambda value: 255 if value > 128 else 0)
+            return self.run(host, mask, inpainting_fill=1)
+
+        monkeypatch.setattr(img2img, "img2img_function", forges, raising=False)
+        grey_masks.keep_greys()
+        grey_masks.keep_greys()
+        ours = img2img.img2img_function(tab, init_mask_inpaint=self.GREY)
+        used = self.GREY if tab == 4 else Image.fromarray(columns(0, 0, 255, 255))
+        assert torch.equal(ours.latent, self.run(host, used, inpainting_fill=1).latent)
+        rounded = Image.fromarray(columns(0, 0, 255, 255))
+        assert torch.equal(self.run(host, rounded).latent, self.run(host, rounded.copy()).latent)

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -216,9 +217,10 @@ class TestWords:
         panel.write(map=data_url(Image.fromarray(grey)), steps=20, denoising_strength=0.8)
         strengths = [0.8 * value / 255 for value in (64, 128)]
         least, most = (int(strength * 20) + 1 for strength in strengths)
-        assert eventually(lambda: f"Darkest part: {least} of 20 steps. Brightest: {most}." in panel.words)
+        peak = "at 50 % of the denoising strength"
+        assert eventually(lambda: f"Darkest part: {least} of 20 steps. Brightest: {most}, {peak}." in panel.words)
         panel.write(denoising_strength=1)
-        assert eventually(lambda: "Darkest part: 6 of 20 steps. Brightest: 11." in panel.words)
+        assert eventually(lambda: f"Darkest part: 6 of 20 steps. Brightest: 11, {peak}." in panel.words)
 
     def test_a_kept_part_gets_no_step(self, panel):
         panel.write(map=data_url(Image.fromarray(grey_map())), denoising_strength=1)
@@ -396,3 +398,50 @@ class TestOrderOfClicks:
         panel.page.click("#img2img_generate")
         panel.page.wait_for_function("window.run")
         assert panel.page.evaluate("window.run") == "mask"
+
+
+class TestSideOfAMask:
+    """A mask that is taken is soft on both sides of its border, where it is wide enough for its full strength."""
+
+    BOXES: ClassVar = {
+        "wide": [(60, 20, 140, 100)],
+        "disc": [(70, 50, 82, 62)],
+        "stroke": [(20, 60, 140, 66)],
+        "stroke on a wide part": [(60, 20, 140, 100), (10, 50, 60, 58)],
+    }
+
+    def take(self, panel, name: str) -> np.ndarray:
+        mask = np.zeros((SIZE.height, SIZE.width), np.uint8)
+        for left, top, right, bottom in self.BOXES[name]:
+            mask[top:bottom, left:right] = 255
+        panel.show("img_inpaint_base")
+        panel.put("img_inpaint_mask", Image.fromarray(mask))
+        panel.page.get_by_label("enabled").check()
+        return mask
+
+    def side(self, panel) -> str:
+        return panel.page.locator("#diffdiff_softness_side input:checked").get_attribute("value")
+
+    @pytest.mark.parametrize("name", BOXES)
+    def test_what_was_painted_gets_its_full_strength(self, panel, name):
+        mask = self.take(panel, name)
+        right = "both" if name == "wide" else "outwards"
+        assert eventually(lambda: self.side(panel) == right and "Brightest" in panel.words)
+        values = expected(mask, source="mask", softness=round(SIZE.width / 48), softness_side=right)
+        assert eventually(lambda: close(panel.map, values))
+        assert panel.map[mask > 0].max() == 1 and "at " not in panel.words
+        if right == "outwards":
+            assert panel.map[mask > 0].min() >= 0.95
+
+    def test_it_follows_the_mask(self, panel):
+        self.take(panel, "stroke")
+        assert eventually(lambda: self.side(panel) == "outwards")
+        self.take(panel, "wide")
+        assert eventually(lambda: self.side(panel) == "both")
+
+    def test_a_side_that_was_chosen_stays(self, panel):
+        panel.page.locator("#diffdiff_softness_side input[value=inwards]").click()
+        self.take(panel, "stroke")
+        panel.settle()
+        assert eventually(lambda: "at 33 % of the denoising strength" in panel.words)
+        assert self.side(panel) == "inwards"

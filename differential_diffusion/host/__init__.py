@@ -1,11 +1,13 @@
 """The WebUI around us: the only place that imports `modules.*` or tells one WebUI from another.
 
-`run` is the life of one run, from its callbacks to its pictures; `masks` is what the host takes for its inpaint mask
-meanwhile, `samplers` what is known of the sampler that makes it, `axes` the X/Y/Z plot, `requests` the API, `uploads`
-the page's files. What is changed of a run is changed through `patches`, which put it back.
+`run` is the life of one run, from its callbacks to its pictures; `geometry` is where the picture lies meanwhile,
+`masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `samplers` what is
+known of the sampler, `axes` the X/Y/Z plot, `requests` the API, `uploads` the page's files. What is changed of a run
+is changed through `patches`, which put it back.
 """
 
 from .axes import add_plot_axes
+from .grey_masks import keep_greys
 from .requests import check_requests
 from .run import FAN_TICKETS, begin, composite, end, finish_picture
 from .samplers import idle_steps
@@ -20,5 +22,6 @@ __all__ = [
     "end",
     "finish_picture",
     "idle_steps",
+    "keep_greys",
     "read_uploads",
 ]

@@ -15,6 +15,7 @@ from modules.processing import create_binary_mask
 from .. import change_map
 from ..change_map import Bounds, Extent
 from .geometry import Geometry
+from .grey_masks import with_greys
 
 FILL_KEEPS_ORIGINAL = 1
 """The host's `inpainting_fill`: 0 fill, 1 original, 2 latent noise, 3 latent nothing."""
@@ -45,7 +46,7 @@ class Inpainting:
     def of(cls, p: Any, picture: Extent) -> Inpainting:
         if p.image_mask is None:
             return cls(None, None, FILL_KEEPS_ORIGINAL, {})
-        mask = p.image_mask
+        mask = with_greys(p.image_mask)
         grey = create_binary_mask(mask, round=False) if mask.mode == "RGBA" else change_map.luminance(mask)
         plane = change_map.resample(np.asarray(grey, dtype=np.float32) / 255, picture)
         plane = 1 - plane if p.inpainting_mask_invert else plane
