@@ -87,7 +87,7 @@ class TestCrop:
     def test_it_is_the_hosts_own(self, host, inverted, blur, padding):
         options = {"mask_blur": blur, "inpaint_full_res_padding": padding, "inpainting_mask_invert": inverted}
         plain = run(host, None, **options)
-        for effect in ({"source": "mask"}, {"map": base64_of(columns(255))}, {"source": "fan"}):
+        for effect in ({"source": "mask"}, {"map": base64_of(columns(255))}, {"source": "fan", "fan_count": 2}):
             ours = run(host, effect, **options)
             assert ours.p.paste_to == plain.p.paste_to
             for said in ("Mask blur", "Masked area padding", "Mask mode"):
