@@ -50,6 +50,7 @@ def _page_parser() -> argparse.ArgumentParser:
     parser.set_defaults(command="page")
     parser.add_argument("--port", type=_port, default=7861, help="on 127.0.0.1; 0 takes a free one (7861)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument("--no-example", action="store_true", help="begin with an empty page")
     parser.add_argument(
         "--gradio", type=int, choices=(3, 4), default=4, help="4 as in Forge (4), 3 as in AUTOMATIC1111"
     )

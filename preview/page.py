@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from modules import gradio_compat, paths, script_callbacks, scripts, sd_models, ui
+from modules import gradio_compat, images, paths, script_callbacks, scripts, sd_models, shared, ui
 from modules.api.api import Api
 from modules.progress import setup_progress_api
 
@@ -32,7 +32,7 @@ def serve(options: argparse.Namespace, listener: socket.socket) -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     scripts.load_scripts()
-    app = create_app()
+    app = create_app(opens_with_example=not options.no_example)
     listener.listen()  # whoever reads the address may connect at once
     address = "http://{}:{}".format(*listener.getsockname())
     print(f"The page is at {address}  (Ctrl+C ends it)", flush=True)
@@ -43,19 +43,20 @@ def serve(options: argparse.Namespace, listener: socket.socket) -> None:
     script_callbacks.script_unloaded_callback()
 
 
-def create_app() -> FastAPI:
+def create_app(opens_with_example: bool = True) -> FastAPI:
     """API, static files and page in one app."""
     gradio_compat.accept_underscore_js()
     scripts.scripts_txt2img.initialize_scripts(is_img2img=False)
     scripts.scripts_img2img.initialize_scripts(is_img2img=True)
     app = FastAPI(title="Differential Diffusion preview")
-    demo = ui.create_ui()
+    shows_result = opens_with_example and shared.sd_model.path == paths.DEMO_MODEL  # which made it
+    demo = ui.create_ui(images.read(str(ASSETS / "sample_result.png")) if shows_result else None)
     Api(app)
     setup_progress_api(app)
     app.mount("/preview-assets", StaticFiles(directory=ASSETS))
     app.mount("/extension/javascript", StaticFiles(directory=paths.EXTENSION / "javascript", check_dir=False))
     app.add_api_route("/extension/style.css", _extension_style, methods=["GET"])
-    _add_to_head(_head())
+    _add_to_head(_head() + ("\n<meta name='preview-example' content='open'>" if opens_with_example else ""))
     script_callbacks.app_started_callback(demo, app)  # before the page, which takes every address that is left
     return gr.mount_gradio_app(app, demo, path="/")
 

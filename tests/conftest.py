@@ -71,7 +71,7 @@ class Server:
 @pytest.fixture(scope="session")
 def preview() -> Iterator[str]:
     """The base URL of a running preview with the demo model."""
-    server = Server()
+    server = Server("--no-example")
     yield server.url
     server.stop()
 

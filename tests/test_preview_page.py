@@ -3,13 +3,52 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Server
 from PIL import Image
 from pointwise import photograph
 
 PICTURE = photograph((128, 128))
+ASSETS = Path(__file__).parents[1] / "preview" / "assets"
+
+FAINT_TEXTS = """() => {
+    const numbers = (colour) => [...colour.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
+    const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+    const light = (colour) => {
+        const linear = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const ground = (element) => {
+        if (!element) return [255, 255, 255];
+        const style = getComputedStyle(element);
+        const gradient = style.backgroundImage.includes("gradient") && style.backgroundImage.match(/rgba?\\([^)]*\\)/g);
+        const colour = numbers(gradient ? gradient.at(-1) : style.backgroundColor);
+        return colour[3] === 1 ? colour.slice(0, 3) : over(colour, ground(element.parentElement));
+    };
+    const faint = [];
+    const check = (element, colour, text) => {
+        const behind = ground(element);
+        const [a, b] = [light(over(numbers(colour), behind)), light(behind)];
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (contrast < 4.5) faint.push(`${text.trim().slice(0, 30)}: ${contrast.toFixed(1)}`);
+    };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text; (text = texts.nextNode()); ) {
+        const element = text.parentElement;
+        const isShown = text.textContent.trim() && element.offsetParent;
+        if (isShown) check(element, getComputedStyle(element).color, text.textContent);
+    }
+    for (const field of document.querySelectorAll("input, textarea")) {
+        if (field.placeholder && field.offsetParent && !field.value) {
+            check(field, getComputedStyle(field, "::placeholder").color, field.placeholder);
+        }
+    }
+    return faint;
+}"""
+"""Texts of too little contrast with what is behind them."""
 
 
 @pytest.fixture
@@ -53,6 +92,15 @@ def generate(page) -> dict:
     page.wait_for_timeout(300)
     info = page.locator("#generation_info_img2img textarea").input_value()
     return json.loads(info) if info else {}
+
+
+def gallery_picture(page) -> np.ndarray:
+    """The picture that the gallery shows large, int (H, W, 3)."""
+    pixels = page.evaluate(
+        "async () => [...new Uint8Array(await (await fetch("
+        "document.querySelector('#img2img_gallery img').src)).arrayBuffer())]"
+    )
+    return np.asarray(Image.open(io.BytesIO(bytes(pixels))).convert("RGB")).astype(int)
 
 
 def log(page) -> str:
@@ -151,11 +199,78 @@ def test_an_accordion_with_a_checkbox(page):
         assert box.is_checked() == value.is_checked() == checked, "both boxes follow a script"
 
 
+@pytest.fixture(scope="module")
+def opened(browser):
+    """The page as it opens for a user, on a screen of a laptop and on a phone's."""
+    server = Server()
+    contexts = []
+
+    def open_(width: int, height: int):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
+        page = contexts[-1].new_page()
+        page.goto(server.url)
+        page.wait_for_function("document.querySelector('#preview_alert [role=alert]')?.textContent")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    server.stop()
+
+
+def in_view(page, selector: str) -> float:
+    """How many of the element's pixels, from top to bottom, the window shows."""
+    box = page.locator(selector).first.bounding_box()
+    return min(box["y"] + box["height"], page.viewport_size["height"]) - max(box["y"], 0)
+
+
+def test_the_first_screen_shows_picture_map_and_result(opened):
+    page = opened(1366, 768)
+    assert "Press Generate" in page.inner_text("#preview_alert")
+    assert page.locator("#diffdiff-visible-checkbox").is_checked()
+    for selector in ("#img2img_image img", "#diffdiff_painter canvas", "#img2img_gallery img"):
+        assert in_view(page, selector) > 150
+    shown = page.inner_text("#html_info_img2img")
+    assert shown.startswith(page.input_value("#img2img_prompt textarea"))
+    set_number(page, "img2img_seed", int(re.search(r"Seed: (\d+)", shown)[1]))
+    generate(page)
+    page.wait_for_selector("#img2img_gallery img")
+    shipped = Image.open(ASSETS / "sample_result.png").convert("RGB")
+    assert np.abs(gallery_picture(page) - np.asarray(shipped)).mean() < 2, "the example's result is what the page makes"
+
+
+def test_every_text_can_be_read(opened):
+    """Contrast of at least 4.5 to 1 (WCAG 2.1, 1.4.3) for all that is shown, hints and placeholders too."""
+    page = opened(1366, 768)
+    for theme in ("light", "dark"):
+        page.evaluate("isDark => document.body.classList.toggle('dark', isDark)", theme == "dark")
+        page.wait_for_timeout(300)
+        assert page.evaluate(FAINT_TEXTS) == []
+
+
+def test_on_a_phone_the_result_comes_into_view_and_an_error_as_well(opened):
+    page = opened(390, 844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 and page.evaluate("scrollY") == 0
+    set_number(page, "img2img_steps", 2)
+    page.locator("#diffdiff_keep_exact").scroll_into_view_if_needed()
+    page.locator("#img2img_generate").dispatch_event("click")
+    page.wait_for_selector("#img2img_generate_box:not(.generating)")
+    page.wait_for_timeout(1000)
+    assert in_view(page, "#img2img_gallery img") > 200
+    page.locator('#img2img_image button[aria-label="Clear"], #img2img_image button[aria-label="Remove Image"]').click()
+    page.locator("#img2img_generate").dispatch_event("click")
+    page.wait_for_selector("#preview_alert .error")
+    page.wait_for_timeout(1000)
+    assert in_view(page, "#preview_alert .error") > 20 and "Choose a picture first." in page.inner_text(
+        "#preview_alert"
+    )
+
+
 def test_the_example_is_one_click_away(page):
     page.click("#preview_example")
     page.wait_for_function("document.querySelector('#diffdiff_map textarea').value.startsWith('data:image/png')")
     infotext = generate(page)["infotexts"][0]
-    assert "winter" in infotext and "Denoising strength: 1" in infotext and "Differential Diffusion" in infotext
+    assert "autumn" in infotext and "Denoising strength: 1" in infotext and "Differential Diffusion" in infotext
 
 
 def test_suggested_words_go_into_the_prompt(page):
@@ -165,10 +280,33 @@ def test_suggested_words_go_into_the_prompt(page):
     assert page.input_value("#img2img_prompt textarea") == "sunset, lake"
 
 
+def size(page) -> tuple[float, float]:
+    return number(page, "img2img_width"), number(page, "img2img_height")
+
+
 def test_the_size_is_taken_from_the_picture(page):
     upload(page, picture=photograph((200, 117)))
     page.click("#img2img_detect_image_size_btn")
-    assert (number(page, "img2img_width"), number(page, "img2img_height")) == (200, 120)
+    assert size(page) == (200, 120)
+
+
+def test_a_large_picture_keeps_its_shape(page):
+    upload(page, picture=Image.new("L", (4000, 2667)))
+    page.click("#img2img_detect_image_size_btn")
+    assert size(page) == (2048, 1368)
+
+
+def test_the_size_follows_the_picture_until_the_user_chooses_one(page):
+    for box in ("img2img_width", "img2img_height"):
+        set_number(page, box, 256)
+    upload(page, picture=photograph((600, 400)))
+    page.wait_for_function("document.querySelector('#img2img_width input[type=number]').value === '312'")
+    assert size(page) == (312, 208)
+    set_number(page, "img2img_width", 640)
+    page.locator('#img2img_image button[aria-label="Clear"], #img2img_image button[aria-label="Remove Image"]').click()
+    upload(page, picture=photograph((256, 256)))
+    page.wait_for_timeout(300)
+    assert size(page) == (640, 208)
 
 
 def test_inpaint_upload_changes_only_the_mask(page):
@@ -197,12 +335,7 @@ def test_a_painted_mask_changes_only_what_was_painted(page):
     set_number(page, "img2img_denoising_strength", 1)
     assert "Mask blur: 4" in generate(page)["infotexts"][0]
     page.wait_for_selector("#img2img_gallery img")
-    pixels = page.evaluate(
-        "async () => [...new Uint8Array(await (await fetch("
-        "document.querySelector('#img2img_gallery img').src)).arrayBuffer())]"
-    )
-    result = np.asarray(Image.open(io.BytesIO(bytes(pixels))).convert("RGB")).astype(int)
-    change = np.abs(result - np.asarray(PICTURE)).max(-1)
+    change = np.abs(gallery_picture(page) - np.asarray(PICTURE)).max(-1)
     assert change[:, :64].max() == 0 and change[64, 100:105].mean() > 3
 
 

@@ -114,8 +114,11 @@ async function showProgress(task) {
     const bar = document.createElement("div");
     bar.className = "progressDiv";
     bar.innerHTML = "<div class='progress'></div><span class='progress-text'>Waiting...</span>";
-    gradioApp().querySelector("#img2img_gallery_container").prepend(bar);
+    const gallery = gradioApp().querySelector("#img2img_gallery_container");
+    gallery.prepend(bar);
     gradioApp().querySelector("#img2img_generate_box").classList.add("generating");
+    say("");
+    bringIntoView(gallery);
     try {
         for (;;) {
             const state = await post("/internal/progress", { id_task: task });
@@ -128,7 +131,7 @@ async function showProgress(task) {
             await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         }
     } catch (error) {
-        gradioApp().querySelector("#html_log_img2img").textContent = `The server does not answer: ${error.message}`;
+        say(`The server does not answer: ${error.message}`, true);
     } finally {
         bar.remove();
         gradioApp().querySelector("#img2img_generate_box").classList.remove("generating");
@@ -153,20 +156,39 @@ document.addEventListener("keydown", (event) => {
 
 /* Small helps of the page. */
 
+/** What `sample_result.png` was made of, besides the two pictures. */
+const EXAMPLE = { prompt: "a house, autumn", strength: 1 };
+
 /** Fills in a picture, a prompt and the strength, switches the extension on and uploads a map to its panel. */
 async function loadExample() {
     const app = gradioApp();
     const prompt = app.querySelector("#img2img_prompt textarea");
-    prompt.value = "a house, winter";
+    prompt.value = EXAMPLE.prompt;
     updateInput(prompt);
     await settled();
-    setNumber("img2img_denoising_strength", 1);
+    setNumber("img2img_denoising_strength", EXAMPLE.strength);
     await settled();
-    if (!app.querySelector("#diffdiff-visible-checkbox").checked) {
-        app.querySelector("#diffdiff .label-wrap").click();
+    if (!app.querySelector("#diffdiff > .label-wrap").classList.contains("open")) {
+        app.querySelector("#diffdiff > .label-wrap").click();
     }
     await upload("img2img_image", "sample.png");
     await uploadMap("sample_map.png");
+}
+
+/** Says under the buttons what a user would not see elsewhere at once. */
+function say(text, isError = false) {
+    const place = gradioApp().querySelector("#preview_alert [role=alert]");
+    place.textContent = text;
+    place.classList.toggle("error", isError);
+    if (isError) {
+        bringIntoView(place);
+    }
+}
+
+/** Scrolls no further than needed, and not at all where the element is in view. */
+function bringIntoView(element) {
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    element.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
 }
 
 /** gradio loses one of two changes that come at once. */
@@ -202,6 +224,47 @@ async function uploadMap(name) {
     await settled();
 }
 
+/* Width and height follow the picture's shape, near the model's own size, until the user chooses others. */
+
+const LARGEST = 2048;
+
+function sizeOnPage() {
+    return ["width", "height"].map((side) => Number(gradioApp().querySelector(`#img2img_${side} input[type="number"]`).value));
+}
+
+/** @param {HTMLImageElement} picture @param {number} scale from its pixels to the run's */
+function setSize(picture, scale) {
+    const cells = (side) => Math.min(Math.max(Math.round((side * scale) / 8) * 8, 64), LARGEST);
+    setNumber("img2img_width", cells(picture.naturalWidth));
+    setNumber("img2img_height", cells(picture.naturalHeight));
+}
+
+onUiLoaded(() => {
+    const native = sizeOnPage()[0];
+    let given = sizeOnPage();
+    gradioApp().querySelector("#mode_img2img").addEventListener(
+        "load",
+        ({ target }) => {
+            if (target.tagName === "IMG" && String(sizeOnPage()) === String(given)) {
+                setSize(target, Math.min(1, native / Math.sqrt(target.naturalWidth * target.naturalHeight)));
+                given = sizeOnPage();
+            }
+        },
+        true,
+    );
+});
+
+/* An error of a run stands under its button as well. */
+onUiLoaded(() => {
+    const log = gradioApp().querySelector("#html_log_img2img");
+    new MutationObserver(() => {
+        const error = log.querySelector(".error");
+        if (error) {
+            say(error.textContent, true);
+        }
+    }).observe(log, { childList: true, subtree: true });
+});
+
 function setNumber(id, value) {
     const input = gradioApp().querySelector(`#${id} input[type="number"]`);
     input.value = value;
@@ -220,17 +283,22 @@ onUiLoaded(() => {
     app.querySelector("#img2img_detect_image_size_btn").addEventListener("click", () => {
         const picture = [...app.querySelectorAll("#mode_img2img img")].find((image) => image.offsetParent && image.naturalWidth);
         if (picture) {
-            const cells = (side) => Math.min(Math.max(Math.round(side / 8) * 8, 64), 2048);
-            setNumber("img2img_width", cells(picture.naturalWidth));
-            setNumber("img2img_height", cells(picture.naturalHeight));
+            setSize(picture, Math.min(1, LARGEST / Math.max(picture.naturalWidth, picture.naturalHeight)));
         }
     });
-    app.querySelector("#preview_example").addEventListener("click", loadExample);
+    const fill = async () => {
+        await loadExample();
+        say(`A picture, a map that changes it more and more from left to right, and the prompt "${EXAMPLE.prompt}". Press Generate.`);
+    };
+    app.querySelector("#preview_example").addEventListener("click", fill);
+    if (document.querySelector("meta[name=preview-example]")) {
+        fill().then(() => scrollTo(0, 0)); // gradio scrolls to the thumbnail of the picture that it opens with
+    }
     const hints = {
         preview_example: "A picture, a map that changes it more and more from left to right, and a prompt",
         paste: "Read generation parameters from the prompt box into the page",
         img2img_random_seed: "A new seed for every run",
-        img2img_detect_image_size_btn: "Take width and height from the picture",
+        img2img_detect_image_size_btn: "The picture's own width and height; larger than the model's own size it takes longer",
     };
     for (const [id, hint] of Object.entries(hints)) {
         app.querySelector(`#${id}`).title = hint;

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 IS_GRADIO_4 = gr.__version__.startswith("4.")
 JS = "js" if IS_GRADIO_4 else "_js"
@@ -54,9 +55,10 @@ def masked_picture_inputs(label: str, elem_id: str) -> list[Any]:
     return [picture]
 
 
-def result_gallery(elem_id: str) -> gr.Gallery:
+def result_gallery(elem_id: str, pictures: list[Image.Image]) -> gr.Gallery:
     lossless = {"format": "png"} if IS_GRADIO_4 else {}
     return gr.Gallery(
+        pictures,
         label="Output",
         show_label=False,
         elem_id=elem_id,

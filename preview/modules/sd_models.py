@@ -32,6 +32,7 @@ class StableDiffusion:
 
     def __init__(self, pipeline: Any, path: Path) -> None:
         self.pipeline = pipeline
+        self.path = path
         self.name = "demo" if path == DEMO_MODEL else path.stem
         self.vocabulary = _vocabulary(path)
         self.is_sdxl = isinstance(pipeline, StableDiffusionXLPipeline)

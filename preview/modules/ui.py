@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from modules import errors, infotext_utils, script_callbacks, scripts, sd_samplers, sd_schedulers, shared
 from modules.gradio_compat import JS, masked_picture_inputs, picture_input, result_gallery
-from modules.img2img import img2img
+from modules.img2img import img2img, plaintext_to_html
 
 RESIZE_MODES = ["Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"]
 MASK_MODES = ["Inpaint masked", "Inpaint not masked"]
@@ -17,17 +18,17 @@ FILLS = ["fill", "original", "latent noise", "latent nothing"]
 AREAS = ["Whole picture", "Only masked"]
 
 
-def create_ui() -> gr.Blocks:
-    """The whole page. Scripts must have been initialized."""
+def create_ui(result: Image.Image | None = None) -> gr.Blocks:
+    """The whole page. Scripts must have been initialized. `result` is the picture that it opens with."""
     script_callbacks.before_ui_callback()
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     page = gr.Blocks(title="Differential Diffusion preview", theme=theme, analytics_enabled=False)
     with page, gr.Tabs(elem_id="tabs"), gr.TabItem("img2img", id="img2img", elem_id="tab_img2img"):
-        _img2img_tab()
+        _img2img_tab(result)
     return page
 
 
-def _img2img_tab() -> None:
+def _img2img_tab(result: Image.Image | None) -> None:
     # What Generate hands over, and which of it an infotext fills in.
     inputs: dict[str, Any] = {}
     pasted: dict[str, str] = {}
@@ -62,16 +63,19 @@ def _img2img_tab() -> None:
                 gr.Button("Fill in an example", elem_id="preview_example", size="sm")
                 paste = gr.Button("Read parameters", elem_id="paste", size="sm")
 
+    gr.HTML("<div role='alert'></div>", elem_id="preview_alert")
     with gr.Row(elem_id="img2img_generation", equal_height=False):
         with gr.Column(elem_id="img2img_settings"):
             _pictures(add)
             _settings(add)
+        with gr.Column(elem_id="img2img_script_container"):
             script_inputs = scripts.scripts_img2img.setup_ui()
         with gr.Column(elem_id="img2img_results"):
             with gr.Group(elem_id="img2img_gallery_container"):
-                gallery = result_gallery(elem_id="img2img_gallery")
+                gallery = result_gallery("img2img_gallery", [] if result is None else [result])
             generation_info = gr.Textbox(visible=False, elem_id="generation_info_img2img")
-            html_info = gr.HTML(elem_id="html_info_img2img")
+            infotext = "" if result is None else plaintext_to_html(result.info["parameters"])
+            html_info = gr.HTML(infotext, elem_id="html_info_img2img")
             html_log = gr.HTML(elem_id="html_log_img2img")
 
     # page.js fills in the task's id and the selected tab.

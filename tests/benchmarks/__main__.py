@@ -62,7 +62,7 @@ def main() -> None:
     for name in options.names or SECTIONS:
         text = measured(name, options.quick)
         if not options.quick:
-            RESULTS.write_text(with_section(RESULTS.read_text() if RESULTS.exists() else "", name, text))
+            RESULTS.write_text(with_section(RESULTS.read_text(), name, text))
 
 
 def measured(name: str, quick: bool) -> str:
@@ -92,13 +92,10 @@ def processor() -> str:
 
 
 def with_section(results: str, name: str, text: str) -> str:
-    """The results with one section replaced, in the order of `SECTIONS`."""
+    """The results with one section replaced, in the order of `SECTIONS`. What stands before them is written by hand."""
+    head = results.partition("\n<!-- ")[0]
     found = dict(re.findall(r"<!-- (\w+) -->\n(.*?)(?=\n<!-- \w+ -->\n|\Z)", results, flags=re.DOTALL))
     found[name] = text
-    head = (
-        "# Benchmarks\n\nWritten by `python tests --bench`; see the modules beside this file for what each one does. "
-        "Times are ratios measured side by side in one run unless a GPU is named.\n"
-    )
     return head + "".join(f"\n<!-- {key} -->\n{found[key].rstrip()}\n" for key in SECTIONS if key in found)
 
 

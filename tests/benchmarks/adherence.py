@@ -38,7 +38,7 @@ BATCH = 10
 AIMS = {"gradient": 0.97, "shapes": 0.81, "triangles": 0.93}
 
 HARD = "hard inpainting, best threshold"
-OURS = "**ours**"
+OURS = "this extension"
 EVERY_PICTURE: dict[str, Method] = {
     OURS: ours,
     "overriding the denoised output (ComfyUI)": overriding,
@@ -168,7 +168,7 @@ def show(distance: str, maps: dict[str, Map], every: Found, few: Found) -> None:
     )
     shares = {m: distance.plane / full.plane for m, (distance, full) in everything["shapes"].items()}
     print(
-        "; ".join(f"{m.strip('*')} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items())
+        "; ".join(f"{m} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items())
         + "."
     )
     print("\nE_M of each method, white = changed most:\n")

@@ -29,7 +29,7 @@ SHOWN = 3
 """Pictures in the strip."""
 STEPS = 12
 PROMPTS = ("trees", "winter", "house", "autumn", "lake", "desert", "mountain", "fire")
-OURS = "**ours**"
+OURS = "this extension"
 
 
 class Fit(NamedTuple):
