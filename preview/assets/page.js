@@ -162,17 +162,18 @@ const EXAMPLE = { prompt: "a house, autumn", strength: 1 };
 /** Fills in a picture, a prompt and the strength, switches the extension on and uploads a map to its panel. */
 async function loadExample() {
     const app = gradioApp();
+    await upload("img2img_image", "sample.png"); // waits until gradio answers; it misses what is set before
+    if (!app.querySelector("#diffdiff > .label-wrap").classList.contains("open")) {
+        app.querySelector("#diffdiff > .label-wrap").click();
+    }
+    await settled();
+    await uploadMap("sample_map.png");
     const prompt = app.querySelector("#img2img_prompt textarea");
     prompt.value = EXAMPLE.prompt;
     updateInput(prompt);
     await settled();
     setNumber("img2img_denoising_strength", EXAMPLE.strength);
     await settled();
-    if (!app.querySelector("#diffdiff > .label-wrap").classList.contains("open")) {
-        app.querySelector("#diffdiff > .label-wrap").click();
-    }
-    await upload("img2img_image", "sample.png");
-    await uploadMap("sample_map.png");
 }
 
 /** Says under the buttons what a user would not see elsewhere at once. */

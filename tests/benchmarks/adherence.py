@@ -167,10 +167,7 @@ def show(distance: str, maps: dict[str, Map], every: Found, few: Found) -> None:
         end="",
     )
     shares = {m: distance.plane / full.plane for m, (distance, full) in everything["shapes"].items()}
-    print(
-        "; ".join(f"{m} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items())
-        + "."
-    )
+    print("; ".join(f"{m} {share[near].mean():.2f}, {share[middle].mean():.2f}" for m, share in shares.items()) + ".")
     print("\nE_M of each method, white = changed most:\n")
     print(_sheet(f"adherence-{distance.lower()}", maps, strengths))
 
