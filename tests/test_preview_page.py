@@ -268,7 +268,7 @@ def test_on_a_phone_the_result_comes_into_view_and_an_error_as_well(opened):
 
 def test_the_example_is_one_click_away(page):
     page.click("#preview_example")
-    page.wait_for_function("document.querySelector('#diffdiff_map textarea').value.startsWith('data:image/png')")
+    page.wait_for_function("document.querySelector('#preview_alert').innerText.includes('Press Generate')")
     infotext = generate(page)["infotexts"][0]
     assert "autumn" in infotext and "Denoising strength: 1" in infotext and "Differential Diffusion" in infotext
 
