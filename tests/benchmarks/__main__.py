@@ -29,7 +29,7 @@ sys.path[:0] = [str(folder) for folder in (HERE, HERE.parent, ROOT / "preview", 
 
 import report  # noqa: E402
 
-SECTIONS = ("cost", "skipping", "fan", "response", "soft_inpainting", "maps", "painter", "adherence")
+SECTIONS = ("cost", "skipping", "fan", "response", "soft_inpainting", "maps", "painter", "tasks", "adherence")
 
 
 class Tee(io.StringIO):
