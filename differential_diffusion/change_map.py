@@ -30,6 +30,9 @@ DEEP_WHITES = (1, 255, 65535)
 floats alone."""
 BLACK_INK = 8
 """What is no brighter than this, of 255, is black that a lossy file has stirred."""
+DIGEST_LENGTH = 10
+DIGEST_FORM = f"[0-9a-f]{{{DIGEST_LENGTH}}}"
+"""A regular expression for `digest`."""
 SOFTNESS_REACH = 3
 """A soft edge ends after this many standard deviations; beyond, every pixel keeps the value it had."""
 
@@ -201,9 +204,9 @@ def _from_deep(values: np.ndarray) -> np.ndarray:
 
 
 def digest(grey: np.ndarray) -> str:
-    """A short name for a map's pixels (uint8 (H, W)), for infotext: the first 10 hex digits of their SHA-256."""
+    """A short name for a map's pixels (uint8 (H, W)), for infotext: the first hex digits of their SHA-256."""
     size = f"{grey.shape[1]}x{grey.shape[0]}:".encode()
-    return hashlib.sha256(size + np.ascontiguousarray(grey).tobytes()).hexdigest()[:10]
+    return hashlib.sha256(size + np.ascontiguousarray(grey).tobytes()).hexdigest()[:DIGEST_LENGTH]
 
 
 def from_grey(grey: np.ndarray, polarity: Polarity, extent: Extent) -> np.ndarray:

@@ -25,6 +25,8 @@ LABELS = {
 
 FAN_PIXELS = f"{NAME} fan pixels"
 """Label of where a fan's parts lie: first pixel and the one after the last, along the fan's axis."""
+HOSTS_SOFT_INPAINTING = "Soft inpainting"
+"""How the labels of the host's own soft inpainting begin."""
 PICTURE = f"{NAME} picture"
 """Label of what a picture shows if it is not the run's result itself."""
 
@@ -32,6 +34,12 @@ PICTURE = f"{NAME} picture"
 def remove(text: MutableMapping[str, Any]) -> None:
     """Take out what an earlier run wrote."""
     for label in [label for label in text if label.startswith(NAME)]:
+        del text[label]
+
+
+def remove_unused(text: MutableMapping[str, Any]) -> None:
+    """Take out what the host's own soft inpainting writes of itself before a run that does without it."""
+    for label in [label for label in text if label.startswith(HOSTS_SOFT_INPAINTING)]:
         del text[label]
 
 
@@ -70,6 +78,11 @@ def write(settings: Settings) -> dict[str, Any]:
         if value is not None and value != FIELDS[key].default:
             text[LABELS[key]] = getattr(value, "value", value)
     return text
+
+
+def map_of(text: Mapping[str, Any]) -> str:
+    """The digest of the map that a picture was made with; empty where there was none."""
+    return str(text.get(LABELS["map"], ""))
 
 
 def read(key: str, text: Mapping[str, Any]) -> Any:

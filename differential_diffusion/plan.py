@@ -30,7 +30,11 @@ def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.
     """
     if settings.source is Source.MASK:
         if mask is None:
-            raise BadSetting("source", '"mask" needs an inpaint mask: paint or upload one in an Inpaint tab')
+            raise BadSetting(
+                "source",
+                '"mask" needs an inpaint mask: paint or upload one in an Inpaint tab',
+                "There is no inpaint mask: paint or upload one in an Inpaint tab, or choose Change map.",
+            )
         plane = mask
     elif settings.map is not None:
         plane = change_map.from_grey(settings.map, settings.polarity, picture)
@@ -110,7 +114,7 @@ def strengths(settings: Settings, cells: np.ndarray, slider: float) -> Strengths
         try:
             layout = fan.Layout.over(cells, settings.fan_strengths, settings.fan_axis)
         except fan.FanDoesNotFit as error:
-            raise BadSetting("fan_strengths", str(error)) from error
+            raise BadSetting("fan_strengths", str(error), f"{error}.") from error
         full = layout.strengths_of_cells(Extent.of(cells))
     strength = schedule.snap(full * cells)
     strongest = float(strength.max())

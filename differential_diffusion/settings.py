@@ -17,6 +17,7 @@ import numpy as np
 from . import change_map, fan
 from .change_map import BadMap, Polarity, SoftnessSide
 from .fan import Axis
+from .words import LABELS
 
 NAME = "Differential Diffusion"
 MAX_SOFTNESS = 1024.0
@@ -26,17 +27,22 @@ FORM = '{"args": [{"map": "<base64 picture>"}]}'
 
 
 class Refused(ValueError):
-    """A run that cannot be carried out as it was asked for. The message is for the user."""
+    """A run that cannot be carried out as it was asked for. The message is for whoever wrote the request.
 
-    def __init__(self, reason: str) -> None:
+    Attributes:
+        on_page: the same for whoever sits at the page.
+    """
+
+    def __init__(self, reason: str, on_page: str = "") -> None:
         super().__init__(f"{NAME}: {reason}")
+        self.on_page = on_page or f"{reason}."
 
 
 class BadSetting(Refused):
     """A setting that cannot be used. The message names the key, what was wrong and what is allowed."""
 
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key}: {problem}")
+    def __init__(self, key: str, problem: str, on_page: str = "") -> None:
+        super().__init__(f"{key}: {problem}", on_page or f"{LABELS.get(key, key)}: {problem}.")
 
 
 class Source(str, Enum):
@@ -194,9 +200,17 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
     checked = {key: field.check(key, values[key]) if key in values else field.default for key, field in FIELDS.items()}
     strengths = checked["fan_strengths"] or fan.spaced(checked["fan_count"], checked["fan_from"], checked["fan_to"])
     if checked["source"] is Source.MAP and checked["map"] is None:
-        raise BadSetting("map", 'missing; source "map" needs a painted or uploaded map, as base64 or a data URL')
+        raise BadSetting(
+            "map",
+            'missing; source "map" needs a painted or uploaded map, as base64 or a data URL',
+            "Nothing is painted yet: paint over the picture, or choose Inpaint mask.",
+        )
     if checked["source"] is Source.FAN and math.isclose(max(strengths), 0):
-        raise BadSetting("fan_strengths", "every strength is 0; at least one must be above 0")
+        raise BadSetting(
+            "fan_strengths",
+            "every strength is 0; at least one must be above 0",
+            "Every strength of the fan is 0: at least one must be above 0.",
+        )
     return Settings(**{f.name: checked[f.name] for f in fields(Settings)} | {"fan_strengths": strengths})
 
 

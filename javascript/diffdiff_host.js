@@ -131,11 +131,19 @@
             byId("img2img_generate").click();
         }
 
+        /** What Python says of the last run, as JSON; empty before the first. @returns {string} */
+        get generationInfo() {
+            return byId("generation_info_img2img")?.querySelector("textarea, input")?.value ?? "";
+        }
+
+        /** Of the gallery's pictures. @returns {string[]} */
+        get infotexts() {
+            return this.generationInfo ? (JSON.parse(this.generationInfo).infotexts ?? []) : [];
+        }
+
         /** Infotext of the gallery's selected picture; empty when there is none. @returns {string} */
         get selectedInfotext() {
-            const text = byId("generation_info_img2img")?.querySelector("textarea, input")?.value;
-            const { infotexts = [] } = text ? JSON.parse(text) : {};
-            return infotexts[selected_gallery_index()] ?? infotexts[0] ?? "";
+            return this.infotexts[selected_gallery_index()] ?? this.infotexts[0] ?? "";
         }
 
         /** Whether the panel says that white keeps, which is the opposite of what the painter's maps mean. */
@@ -157,6 +165,15 @@
                 whiteKeeps = !whiteKeeps;
                 onChange();
             }, POLL_MS);
+        }
+
+        /**
+         * @param {string} digest
+         * @returns {Promise<?File>} the map of a saved picture; null where it was not kept
+         */
+        async keptMap(digest) {
+            const reply = await fetch(`${READ_MAP}/${encodeURIComponent(digest)}`);
+            return reply.ok ? new File([await reply.blob()], `map ${digest}`, { type: "image/png" }) : null;
         }
 
         /**

@@ -55,6 +55,11 @@
             return this.#take(() => this.#page.readMap(file, file.name));
         }
 
+        /** @param {string} message that stands in the painter until it is read */
+        say(message) {
+            this.#notice.say(message);
+        }
+
         /** Opens the panel and fills the window with the painter. */
         openFull() {
             new globalThis.diffdiff.HostRun().openPanel();

@@ -73,6 +73,7 @@
         #root;
         #map = document.createElement("canvas");
         #zone = document.createElement("canvas");
+        #figures;
         #steps;
         #note;
         #touches = 0;
@@ -87,14 +88,18 @@
         constructor(container, page) {
             const { element } = globalThis.diffdiff;
             this.#page = page;
-            this.#map.hidden = this.#zone.hidden = true;
-            this.#map.title = "The change map of the next run: white changes most";
-            this.#zone.title = "Change ends at the orange line; inside the white line it has full strength";
+            const captions = [
+                [this.#map, "The next run's map: white changes most"],
+                [this.#zone, "Change ends at the orange line, is full inside the white one"],
+            ];
+            this.#figures = captions.map(([canvas, textContent]) =>
+                element("figure", "", { hidden: true }, [canvas, element("figcaption", "", { textContent })]),
+            );
             this.#steps = element("div", "diffdiff-preview-steps");
             this.#note = element("div", "diffdiff-preview-note");
             this.#note.setAttribute("role", "status");
             const words = element("div", "diffdiff-preview-words", {}, [this.#steps, this.#note]);
-            this.#root = element("div", "diffdiff-preview", {}, [this.#map, this.#zone, words]);
+            this.#root = element("div", "diffdiff-preview", {}, [...this.#figures, words]);
             container.replaceChildren(this.#root);
             // a mask that is painted on a canvas changes no value and no element
             for (const type of ["pointerup", "keyup"]) document.addEventListener(type, () => this.#touches++);
@@ -135,7 +140,7 @@
             const mask = await this.#mask();
             const missing = this.#missing(picture, map, mask);
             const isShown = picture !== null && missing === "";
-            this.#map.hidden = this.#zone.hidden = !isShown;
+            for (const figure of this.#figures) figure.hidden = !isShown;
             this.#steps.textContent = "";
             this.#note.textContent = [missing, this.#unused()].filter(Boolean).join(" ");
             if (!isShown) return;

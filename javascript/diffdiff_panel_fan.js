@@ -6,6 +6,7 @@
     /** How long a ticket may take from Python, and from there to its run. */
     const PATIENCE_MS = 10000;
     const POLL_MS = 30;
+    const GALLERY_SETTLES_MS = 300;
 
     /** A labelled fan as the gallery shows it large: which part lies where on the page. */
     class ShownFan {
@@ -53,6 +54,9 @@
         #note = null;
         #marker;
         #freshUntil = 0;
+        #lastInfo = "";
+        /** The picked seed that stands where a random one was wanted; null where none does. */
+        #heldSeed = null;
 
         /**
          * @param {HostPage} page
@@ -64,9 +68,23 @@
             const { element } = globalThis.diffdiff;
             this.#marker = element("div", "diffdiff-part", { hidden: true }, [element("span", "")]);
             document.body.append(this.#marker);
+            gradioApp().querySelector("#diffdiff_fan").title = "One run that shows several strengths side by side. Your settings stay.";
             document.addEventListener("click", (event) => this.#onClick(event), true);
             document.addEventListener("pointermove", (event) => this.#mark(event), { passive: true });
             document.addEventListener("scroll", () => (this.#marker.hidden = true), { capture: true, passive: true });
+            const gallery = gradioApp().querySelector("#img2img_gallery");
+            new MutationObserver(() => this.#onGallery(gallery)).observe(gallery, { childList: true, subtree: true });
+        }
+
+        /** Says what can be done with a new fan; shows a new result large, which the gallery leaves small after a fan. */
+        async #onGallery(gallery) {
+            await pause(GALLERY_SETTLES_MS);
+            const info = this.#page.generationInfo;
+            if (info === this.#lastInfo || !gallery.querySelector("img")) return;
+            const wasFan = this.#lastInfo.includes(`${LABEL} picture: labelled fan`);
+            this.#lastInfo = info;
+            if (wasFan && !gallery.querySelector(".preview")) gallery.querySelector(".thumbnail-item")?.click();
+            if (readFan(this.#page.infotexts[0] ?? "")) this.#tell("Click the part that you like: its strength and the fan's seed are taken.");
         }
 
         #onClick(event) {
@@ -131,7 +149,8 @@
 
         async #pick(fan, index) {
             const strength = fan.strengths[index];
-            const wasRandom = this.#page.number("seed") === RANDOM_SEED || this.#note?.wasRandom;
+            const seedBefore = this.#page.number("seed");
+            if (seedBefore === RANDOM_SEED || seedBefore === this.#heldSeed) this.#heldSeed = fan.seed;
             this.#leaveFan();
             await this.#page.setNumbers({ denoising_strength: strength, seed: fan.seed, subseed: fan.variationSeed });
             const { steps, of } = this.#page.freeSteps(strength, strength);
@@ -139,9 +158,7 @@
             this.#tell(`Denoising strength ${strength} (${steps} of ${of} steps) and the fan's seed ${fan.seed} are set.`, [
                 ["diffdiff-generate-this", "Generate this", () => this.#page.generate()],
                 from < to && ["diffdiff-zoom", `Zoom in: ${from} to ${to}`, () => this.#zoomIn(from, to)],
-                wasRandom && this.#randomSeed(fan.seed),
             ]);
-            Object.assign(this.#note, { wasRandom, seed: fan.seed });
         }
 
         /** A fan that was pasted as the source makes way for what is there for an ordinary run. */
@@ -150,39 +167,35 @@
             this.#fields.choose("source", this.#fields.text("map") || !this.#page.maskSource ? "map" : "mask");
         }
 
-        /** The next result is another, but the seed stays what was picked: that, and the way back, is still to be seen. */
+        /** The next result is another, but a picked seed stays: that, and the way back, is still to be seen. */
         #forgetPick() {
-            const { wasRandom, seed } = this.#note ?? {};
-            this.#note?.element.remove();
-            this.#note = null;
-            if (!wasRandom || this.#page.number("seed") !== seed) return;
-            this.#tell(`Seed ${seed} stays set.`, [this.#randomSeed(seed)]);
-            Object.assign(this.#note, { wasRandom, seed });
+            this.#note?.remove();
+            if (this.#isSeedHeld) this.#tell(`Seed ${this.#heldSeed} stays set.`);
         }
 
-        #randomSeed(seed) {
-            const setRandom = async () => {
-                await this.#page.setNumbers({ seed: RANDOM_SEED });
-                this.#note.element.remove();
-                this.#note = null;
-            };
-            return ["diffdiff-random-seed", "Random seed again", setRandom, `A new seed for every run instead of ${seed}`];
+        get #isSeedHeld() {
+            return this.#heldSeed !== null && this.#page.number("seed") === this.#heldSeed;
         }
 
+        async #releaseSeed() {
+            this.#heldSeed = null;
+            this.#note.remove();
+            await this.#page.setNumbers({ seed: RANDOM_SEED });
+        }
+
+        /** Under the gallery. @param {string} message @param {[string, string, () => void][]} buttons class, text, action */
         #tell(message, buttons = []) {
             const { element } = globalThis.diffdiff;
-            this.#note?.element.remove();
-            const children = buttons.filter(Boolean).map(([name, textContent, action, title = ""]) => {
-                const button = element("button", name, { textContent, title });
+            const all = [...buttons, this.#isSeedHeld && ["diffdiff-random-seed", "Random seed again", () => this.#releaseSeed()]];
+            const children = all.filter(Boolean).map(([name, textContent, action]) => {
+                const button = element("button", `diffdiff-choice ${name}`, { type: "button", textContent });
                 button.addEventListener("click", action);
                 return button;
             });
-            const note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...children]);
-            note.setAttribute("role", "status");
-            const bench = gradioApp().querySelector(".diffdiff-full > .diffdiff-bench");
-            if (bench) bench.append(note);
-            else gradioApp().querySelector("#img2img_gallery").after(note);
-            this.#note = { element: note };
+            this.#note?.remove();
+            this.#note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...children]);
+            this.#note.setAttribute("role", "status");
+            gradioApp().querySelector("#img2img_gallery").insertAdjacentElement("afterend", this.#note);
         }
 
         async #zoomIn(from, to) {

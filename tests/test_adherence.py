@@ -62,14 +62,16 @@ def test_a_change_that_follows_its_map_scores_higher_than_another():
     with_it = change_picture.measure(before, after, ramp[::8, ::8])
     against_it = change_picture.measure(before, after, 1 - ramp[::8, ::8])
     assert with_it.cam > 0.8 and against_it.cam == pytest.approx(-with_it.cam)
-    assert f"CAM {with_it.cam:.2f}" in with_it.summary
+    assert f"CAM {with_it.cam:.2f}" in with_it.figures and "follows the map" in with_it.sentence
 
 
 def test_a_uniform_map_has_no_figures():
     change = change_picture.measure(
         Image.fromarray(BEFORE), Image.fromarray(altered(np.ones((96, 128)))), np.ones((12, 16))
     )
-    assert np.isnan(change.cam) and np.isnan(change.dam) and "no CAM" in change.summary
+    assert (
+        np.isnan(change.cam) and np.isnan(change.dam) and change.figures == "" and "same everywhere" in change.sentence
+    )
 
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 96), (2048, 1024)])

@@ -15,12 +15,14 @@ PURE = [
     "fan_picture",
     "infotext",
     "lettering",
+    "map_store",
     "methods",
     "pin",
     "plan",
     "schedule",
     "session",
     "settings",
+    "words",
 ]
 EDGE = {"host", "panel"}
 

@@ -2,12 +2,13 @@
 
 `run` is the life of one run, from its callbacks to its pictures; `geometry` is where the picture lies meanwhile,
 `masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `samplers` what is
-known of the sampler, `axes` the X/Y/Z plot, `requests` the API, `uploads` the page's files. What is changed of a run
-is changed through `patches`, which put it back.
+known of the sampler, `axes` the X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are
+kept. What is changed of a run is changed through `patches`, which put it back.
 """
 
 from .axes import add_plot_axes
 from .grey_masks import keep_greys
+from .maps import add_options, give_back
 from .requests import check_requests
 from .run import FAN_TICKETS, begin, composite, end, finish_picture
 from .samplers import idle_steps
@@ -15,12 +16,14 @@ from .uploads import read_uploads
 
 __all__ = [
     "FAN_TICKETS",
+    "add_options",
     "add_plot_axes",
     "begin",
     "check_requests",
     "composite",
     "end",
     "finish_picture",
+    "give_back",
     "idle_steps",
     "keep_greys",
     "read_uploads",

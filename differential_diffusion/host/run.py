@@ -18,13 +18,13 @@ import torch
 from fastapi import HTTPException
 from PIL import Image
 
-from modules import shared
+from modules import images, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan
 from ..change_map import Bounds, Extent
-from ..settings import NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
-from . import latents
+from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
+from . import latents, maps
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
 from .samplers import PinnedSampler, schedule_of
@@ -43,6 +43,13 @@ SCRIPTS_WITHOUT_US = {
 FAN_TICKETS = fan.FanTickets()
 
 
+class ShownOnPage(Exception):
+    """The hosts' pages write an error as the name of its class and its message."""
+
+
+ShownOnPage.__name__ = NAME
+
+
 def begin(p: Any, arguments: Sequence[Any]) -> None:
     """Before a run of `p`: put the effect on it if its script arguments ask for that.
 
@@ -55,6 +62,7 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     infotext.remove(p.extra_generation_params)
     if not arguments:  # of a host that is still starting
         return
+    is_by_hand = len(arguments) > len(FIELDS)  # the page alone brings a tag
     try:
         values = named(arguments)
         turn = FAN_TICKETS.turn(tag_of(arguments), shared.state.time_start)
@@ -64,7 +72,7 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
             values = as_after_fan(values, p.image_mask is not None)
         settings = parse(values)
     except Exception as error:
-        _end_with(p, error)
+        _end_with(p, error, is_by_hand)
         return
     if settings is None:
         if turn is fan.Turn.AFTER and named(arguments)["enabled"]:
@@ -74,11 +82,11 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     if reason is not None:
         p.comment(f"{NAME} was off: {reason}.")
         return
-    run = Img2ImgRun(p, settings)
+    run = Img2ImgRun(p, settings, is_by_hand)
     try:
         run.attach()
     except Exception as error:
-        _end_with(p, error)
+        _end_with(p, error, is_by_hand)
 
 
 def composite(p: Any, overlay: Any) -> None:
@@ -101,30 +109,27 @@ def end(p: Any, processed: Any) -> None:
     if run is not None:
         run.add_labelled_fans(processed)
         run.add_changes(processed)
+        run.keep_map()
     Img2ImgRun.detach(p)
 
 
-def _add(processed: Any, at: int, picture: Image.Image, text: str) -> None:
-    picture.info["parameters"] = text
-    processed.images.insert(at, picture)
-    processed.infotexts.insert(at, text)
-
-
-def _end_with(p: Any, error: Exception) -> None:
+def _end_with(p: Any, error: Exception, is_by_hand: bool) -> None:
     """Let this run end with `error`. Raised here, in a script callback, the host would print it and go on."""
 
     def fail(*_: Any) -> None:
         del p.init
-        raise _as_shown(p, error)
+        raise _as_shown(p, error, is_by_hand)
 
     p.init = fail
 
 
-def _as_shown(p: Any, error: Exception) -> Exception:
-    """`error` as the host can show it: of an API request both hosts hand on the message of an HTTPException only."""
-    if p.is_api and isinstance(error, Refused):
+def _as_shown(p: Any, error: Exception, is_by_hand: bool) -> Exception:
+    """`error` as the host can show it: of an API request hosts hand on the message of an HTTPException only."""
+    if not isinstance(error, Refused):
+        return error
+    if p.is_api:
         return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    return error
+    return ShownOnPage(error.on_page) if is_by_hand else error
 
 
 def _why_not(p: Any) -> str | None:
@@ -146,13 +151,17 @@ def _chosen_script(p: Any) -> str:
 class Img2ImgRun:
     """The effect on one run of `p`.
 
+    Args:
+        is_by_hand: whether it was started on the page, and not by a request or another program.
+
     Attributes:
         pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
     """
 
-    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings) -> None:
+    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings, is_by_hand: bool) -> None:
         self._p = p
         self._settings = settings
+        self._is_by_hand = is_by_hand
         self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
         self._map_picture: Image.Image | None = None
@@ -200,7 +209,7 @@ class Img2ImgRun:
                 result.image, self._view, self._settings.fan_axis, self._parts, self._p.steps
             )
             at = first + index if is_for_people else len(processed.images)
-            _add(processed, at, picture, infotext.of_labelled_fan(text))
+            self._add(processed, index, at, picture, infotext.of_labelled_fan(text), "-fan")
             processed.index_of_first_image += is_for_people
 
     def add_changes(self, processed: Any) -> None:
@@ -218,11 +227,25 @@ class Img2ImgRun:
                 return
             change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), asked)
             heat = change_picture.drawn(change)
-            _add(processed, len(processed.images), heat, infotext.of_change(text, change.cam, change.dam))
-            processed.comments += (
-                f"{NAME}, picture {index + 1}: {change.summary}. (CAM 1 and DAM 0 are perfect. "
-                "One picture is noisy: what it shows counts as much as what the map asked for.)\n"
-            )
+            said = infotext.of_change(text, change.cam, change.dam)
+            self._add(processed, index, len(processed.images), heat, said, "-change")
+            figures = f" ({change.figures}; 1 and 0 are perfect)" if change.figures else ""
+            processed.comments += f"{NAME}, picture {index + 1}: {change.sentence}{figures}.\n"
+
+    def _add(self, processed: Any, index: int, at: int, picture: Image.Image, text: str, suffix: str) -> None:
+        """Put a picture that belongs to the run's picture `index` at place `at`, and save it as the host saves that."""
+        p = self._p
+        picture.info["parameters"] = text
+        processed.images.insert(at, picture)
+        processed.infotexts.insert(at, text)
+        if p.save_samples():
+            seed, prompt = p.all_seeds[index], p.all_prompts[index]
+            kind = shared.opts.samples_format
+            images.save_image(picture, p.outpath_samples, "", seed, prompt, kind, info=text, p=p, suffix=suffix)
+
+    def keep_map(self) -> None:
+        if self._is_pinned:
+            maps.keep(self._p, self._settings)
 
     def _with_infotext(self, processed: Any) -> list[tuple[Any, str]]:
         """The run's results, each with its infotext."""
@@ -245,7 +268,7 @@ class Img2ImgRun:
         except BaseException as error:
             Img2ImgRun.detach(self._p)
             if isinstance(error, Refused):
-                raise _as_shown(self._p, error) from None
+                raise _as_shown(self._p, error, self._is_by_hand) from None
             raise
 
     def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
@@ -297,9 +320,9 @@ class Img2ImgRun:
         """Size of the input pictures."""
         sizes = {image.size for image in self._p.init_images}
         if not sizes:
-            raise ValueError(f"{NAME}: there is no picture to change")
+            raise Refused("there is no picture to change")
         if len(sizes) > 1:
-            raise ValueError(f"{NAME}: the pictures of one batch must have one size, not {sorted(sizes)}")
+            raise Refused(f"the pictures of one batch must have one size, not {sorted(sizes)}")
         return Extent(*sizes.pop())
 
     def _unfill_kept(self, mask: np.ndarray) -> None:
@@ -353,6 +376,7 @@ class Img2ImgRun:
             if not self._is_pinned:
                 p.comment(f"{NAME} was off: another extension replaced the sampler.")
                 return samples
+        infotext.remove_unused(p.extra_generation_params)
         p.extra_generation_params.update(infotext.write(self._settings))
         if self._strengths.layout:
             self._parts = self._fan_parts(self._strengths.layout)

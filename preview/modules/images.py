@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 LANCZOS = Image.Resampling.LANCZOS
 MAX_PIXELS = 64 * 1024 * 1024
@@ -62,6 +63,29 @@ def _stretch_edges(result: Image.Image, inner: Image.Image, left: int, top: int)
     elif left > 0:
         for column, at in ((0, 0), (inner.width, left + inner.width)):
             result.paste(inner.resize((left, result.height), box=(column, 0, column, inner.height)), (at, 0))
+
+
+def save_image(
+    image: Image.Image,
+    path: str,
+    basename: str,
+    seed: int | None = None,
+    prompt: str | None = None,
+    extension: str = "png",
+    info: str | None = None,
+    p: Any = None,
+    suffix: str = "",
+) -> tuple[str, None]:
+    """Writes `image` into the folder `path` under the next free number, with `info` as its infotext."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = [int(file.name[:5]) for file in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*")]
+    file = folder / f"{max(numbers, default=-1) + 1:05}-{seed}{suffix}.{extension}"
+    text = PngImagePlugin.PngInfo()
+    if info is not None:
+        text.add_text("parameters", info)
+    image.save(file, pnginfo=text)
+    return str(file), None
 
 
 def image_grid(images: Sequence[Image.Image], rows: int) -> Image.Image:

@@ -64,7 +64,13 @@ def _img2img(tab: int, fields: dict[str, Any], script_args: Sequence[Any]) -> Re
 
     settings = {name: value for name, value in fields.items() if name not in PICTURES}
     settings |= {name: int(settings[name]) for name in WHOLE_NUMBERS}
-    p = StableDiffusionProcessingImg2Img(sd_model=shared.sd_model, init_images=[image], mask=mask, **settings)
+    p = StableDiffusionProcessingImg2Img(
+        sd_model=shared.sd_model,
+        outpath_samples=shared.opts.outdir_img2img_samples,
+        init_images=[image],
+        mask=mask,
+        **settings,
+    )
     with closing(p):
         p.scripts = scripts.scripts_img2img
         p.script_args = (0, *script_args)

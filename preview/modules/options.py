@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import ImageColor
+
+from modules import paths
 
 DEFAULTS: dict[str, Any] = {
     "sd_model_checkpoint": "",
@@ -20,19 +24,36 @@ DEFAULTS: dict[str, Any] = {
     "initial_noise_multiplier": 1.0,
     "overlay_inpaint": True,
     "infotext_skip_pasting": [],
+    "samples_save": False,
+    "outdir_img2img_samples": str(Path(paths.data_path) / "img2img"),
 }
 
 
 LIMITS = {"img2img_extra_noise": (0.0, 10.0), "initial_noise_multiplier": (0.0, 10.0)}
 
 
+@dataclass(frozen=True)
+class OptionInfo:
+    """A setting of an extension, with its place among the WebUI's."""
+
+    default: Any
+    label: str = ""
+    section: tuple[str, str] | None = None
+
+
 class Options:
     """Settings as attributes. An unknown name raises AttributeError, on reading and on writing."""
 
     data: dict[str, Any]
+    defaults: dict[str, Any]
 
     def __init__(self) -> None:
         object.__setattr__(self, "data", dict(DEFAULTS))
+        object.__setattr__(self, "defaults", dict(DEFAULTS))
+
+    def add_option(self, name: str, info: OptionInfo) -> None:
+        self.defaults[name] = info.default
+        self.data.setdefault(name, info.default)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -52,7 +73,7 @@ class Options:
         default's type (an int will do for a float), ValueError for a colour that is none or a number out of range."""
         if name not in self.data:
             raise AttributeError(f"the preview has no option {name!r}")
-        expected = type(DEFAULTS[name])
+        expected = type(self.defaults[name])
         if expected is float and type(value) is int:
             value = float(value)
         if type(value) is not expected:

@@ -51,6 +51,8 @@ class StableDiffusionProcessing:
     override_settings: dict[str, Any] = field(default_factory=dict)
     override_settings_restore_afterwards: bool = True
     extra_generation_params: dict[str, Any] = field(default_factory=dict)
+    do_not_save_samples: bool = False
+    outpath_samples: str = ""
 
     sampler: Sampler = field(init=False)
     rng: ImageRNG = field(init=False)
@@ -102,6 +104,10 @@ class StableDiffusionProcessing:
     def comment(self, text: str) -> None:
         """Shows `text` under the result."""
         self.comments[text] = 1
+
+    def save_samples(self) -> bool:
+        """Whether the run's pictures are written to disk."""
+        return shared.opts.samples_save and not self.do_not_save_samples and not shared.state.interrupted
 
     def setup_prompts(self) -> None:
         pictures = self.batch_size * self.n_iter
@@ -457,6 +463,8 @@ def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Imag
         text = create_infotext(p, p.prompts, p.seeds, p.negative_prompts, index=i)
         if shared.opts.enable_pnginfo:
             image.info["parameters"] = text
+        if p.save_samples():
+            images.save_image(image, p.outpath_samples, "", p.seeds[i], p.prompts[i], shared.opts.samples_format, text)
         infotexts.append(text)
         output += [image, *extras]
 

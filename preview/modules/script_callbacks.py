@@ -31,7 +31,8 @@ class CFGDenoiserParams:
 
 
 _callbacks: dict[str, list[Callable[..., None]]] = {
-    name: [] for name in ("app_started", "before_ui", "cfg_denoiser", "infotext_pasted", "script_unloaded")
+    name: []
+    for name in ("app_started", "before_ui", "cfg_denoiser", "infotext_pasted", "script_unloaded", "ui_settings")
 }
 
 
@@ -66,6 +67,15 @@ def on_infotext_pasted(callback: Callable[[str, dict[str, Any]], None]) -> None:
 def on_script_unloaded(callback: Callable[[], None]) -> None:
     """Called when the host stops."""
     _callbacks["script_unloaded"].append(callback)
+
+
+def on_ui_settings(callback: Callable[[], None]) -> None:
+    """Called when the host gathers its settings, before the page is built."""
+    _callbacks["ui_settings"].append(callback)
+
+
+def ui_settings_callback() -> None:
+    _run("ui_settings")
 
 
 def app_started_callback(page: Any, app: FastAPI) -> None:

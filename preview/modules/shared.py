@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modules.devices import device as device
+from modules.options import OptionInfo as OptionInfo
 from modules.options import Options
 from modules.shared_state import State
 

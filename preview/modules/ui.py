@@ -20,6 +20,7 @@ AREAS = ["Whole picture", "Only masked"]
 
 def create_ui(result: Image.Image | None = None) -> gr.Blocks:
     """The whole page. Scripts must have been initialized. `result` is the picture that it opens with."""
+    script_callbacks.ui_settings_callback()
     script_callbacks.before_ui_callback()
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     page = gr.Blocks(title="Differential Diffusion preview", theme=theme, analytics_enabled=False)

@@ -155,7 +155,7 @@ class FanPage:
             scale = min(scale, 1)
         x = box["x"] + box["width"] / 2 + (along - 0.5) * natural[0] * scale
         self.page.page.mouse.click(x, box["y"] + box["height"] / 2)
-        self.page.page.locator(".diffdiff-picked").wait_for()
+        self.page.page.locator(".diffdiff-generate-this").wait_for()
 
     @property
     def note(self) -> str:

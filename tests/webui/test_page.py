@@ -8,7 +8,7 @@ import pytest
 from painter_harness import decode_map, stroke_on_host_canvas
 from PIL import Image
 
-from webui.client import WebUI, columns, map_of, photograph, pixels
+from webui.client import WebUI, columns, map_of, parameters, photograph, pixels
 from webui.page import Page
 
 PICTURE = photograph()
@@ -166,7 +166,7 @@ def test_a_missing_map_is_said_on_the_page(open_page):
     prepare(page)
     page.switch(True)
     page.generate()
-    assert "Differential Diffusion: map: missing" in page.error()
+    assert page.error().startswith("Differential Diffusion: Nothing is painted yet: paint over the picture")
     page.switch(False)
     page.generate()
     assert page.error() == ""
@@ -209,6 +209,40 @@ class TestPasting:
         page.click("#tab_pnginfo #img2img_tab")
         page.page.wait_for_timeout(3000)
         assert self.settings(page)["softness"] == 5.0 and self.settings(page)["on"]
+
+
+class TestMadeAgain:
+    """Where pictures are saved, their maps are kept, and an infotext brings its map back."""
+
+    MAP = columns(0, 255, 90)
+
+    def paste(self, page: Page, infotext: str) -> None:
+        page.fill("#img2img_prompt textarea", infotext)
+        page.click("#img2img_tools #paste")
+        page.page.wait_for_timeout(3500)
+
+    def test_from_its_infotext(self, open_page, webui: WebUI):
+        made = webui.img2img(PICTURE, map_of(self.MAP), save_images=True, override_settings={"samples_save": True})
+        page = open_page()
+        page.to_tab("img2img")
+        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+        prepare(page)
+        self.paste(page, made.infotext)
+        page.generate()
+        assert page.error() == ""
+        assert np.abs(page.picture() - made.pixels).max() <= 2, "noise of the autoencoder"
+
+    def test_what_was_not_kept_is_said(self, open_page, webui: WebUI):
+        made = webui.img2img(PICTURE, map_of(self.MAP.T.copy()), steps=1)
+        page = open_page()
+        page.to_tab("img2img")
+        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+        prepare(page)
+        self.paste(page, made.infotext)
+        assert (
+            parameters(made.infotext)["Differential Diffusion map"]
+            in page.page.locator(".diffdiff-notice").inner_text()
+        )
 
 
 class TestBatchTab:

@@ -160,6 +160,8 @@ class Api:
         arguments = _script_arguments(request.alwayson_scripts, runner)
         with queue_lock, closing(p):
             p.is_api = True
+            p.outpath_samples = shared.opts.outdir_img2img_samples
+            p.do_not_save_samples = not request.save_images
             p.scripts = runner
             p.script_args = tuple(arguments)
             shared.state.begin(job="scripts_img2img")

@@ -14,7 +14,6 @@ NOT_IN_THE_PREVIEW: dict[str, tuple[Any, ...]] = {
     "refiner_checkpoint": (None, "", "None"),
     "restore_faces": (None, False),
     "s_churn": (None, 0),
-    "save_images": (None, False),
     "script_name": (None, "", "None"),
     "styles": (None, []),
     "subseed_strength": (None, 0),
@@ -59,7 +58,7 @@ class ProcessingRequest(BaseModel):
     refiner_checkpoint: Any = None
     restore_faces: Any = None
     s_churn: Any = None
-    save_images: Any = None
+    save_images: bool = False
     script_name: Any = None
     styles: Any = None
     subseed_strength: Any = None

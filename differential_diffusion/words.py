@@ -1,0 +1,39 @@
+"""What the panel calls each setting, and what it says about it in a line. Errors on the page use the same names.
+
+Labels are keys of the host's ui-config.json: each stands once, and stays what it is.
+"""
+
+from __future__ import annotations
+
+LABELS = {
+    "source": "Where the strength comes from",
+    "map": "Change map",
+    "polarity": "In a map's file",
+    "softness": "Softness (pixels)",
+    "softness_side": "Soften",
+    "minimum": "Least strength outside the mask",
+    "keep_exact": "Keep unchanged pixels exact",
+    "show_change": "Show what changed",
+    "fan_strengths": "Or these strengths",
+    "fan_count": "How many",
+    "fan_from": "From",
+    "fan_to": "To",
+    "fan_axis": "Fan out in",
+}
+"""Key -> label."""
+
+INFO = {
+    "source": "Change map: painted below or from a file. Inpaint mask: the one of the Inpaint tabs.",
+    "polarity": "What white means in a file. What is painted keeps its meaning.",
+    "softness": "How far the border of what changes is blurred. 0 leaves it hard.",
+    "softness_side": "Where the soft border may reach, seen from what changes.",
+    "minimum": "How much all the rest may change, as a share of Denoising strength.",
+    "keep_exact": "What may not change comes out bit by bit as it went in.",
+    "show_change": "Adds a heat map of what really changed.",
+    "fan_strengths": "2 to 10 numbers from 0 to 1. Empty: the steps above.",
+    "fan_count": "Columns or rows.",
+    "fan_from": "Denoising strength of the first.",
+    "fan_to": "Denoising strength of the last.",
+    "fan_axis": "Rows suit what is tall, and maps that fade from left to right.",
+}
+"""Key -> what it does."""
