@@ -20,12 +20,13 @@ from torch import Tensor, nn
 
 from differential_diffusion import change_map
 from differential_diffusion.change_map import Extent
-from differential_diffusion.host.geometry import CELL
 from differential_diffusion.schedule import Schedule
 
 Map = NDArray[np.float32]
 Method = Callable[[Batch, Map], Pictures]
 
+CELL = 8
+"""Pixels of a latent cell of the demo model."""
 TILES = 100
 """Binary masks that composition and tiling cut a map into (paper, section 5.1)."""
 
