@@ -71,6 +71,11 @@ def set_numbers(page, **values: float) -> None:
         number.press("Tab")
 
 
+def choose_map(page) -> None:
+    """The painter stays, though there is a mask: a choice by hand."""
+    page.locator("#diffdiff_source input").first.click()
+
+
 def generate(page) -> np.ndarray:
     """Run and fetch the gallery's picture.
 
@@ -252,6 +257,7 @@ def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
     painter.press("Drop")
     mask = np.zeros((200, 320), np.uint8)
     mask[50:120, 30:200] = 255
+    choose_map(page)
     upload(page, encoded(Image.fromarray(mask).convert("RGB")), "img_inpaint_mask")
     painter.press("From inpaint mask")
     assert np.array_equal(painter.received(), mask)
@@ -262,6 +268,7 @@ def test_a_mask_of_another_size_stays_one_at_the_pictures_size(open_page, width,
     painter = open_page()
     page = painter.page
     page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    choose_map(page)
     mask = np.zeros((200, 320), np.uint8)
     mask[50:120, 30:200] = 255
     upload(page, encoded(photo(320, 200)), "img_inpaint_base")
@@ -302,6 +309,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
     page.locator("#mode_img2img > .tab-nav button", has_text="Inpaint").first.click()
     upload(page, encoded(photo(SIDE, SIDE)), "img2maskimg")
     page.wait_for_timeout(3000)  # the hosts' canvases empty themselves once more after they have shown the picture
+    choose_map(page)
     stroke_on_host_canvas(page, "img2maskimg", 0.25, 0.75, height=0.25)
     painter.wait()
     painter.canvas.scroll_into_view_if_needed()

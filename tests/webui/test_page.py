@@ -126,6 +126,7 @@ def test_after_reload_ui(open_page, webui: WebUI):
     assert kept(webui.img2img(PICTURE, map_of(RIGHT_KEPT)).pixels) == (False, True)
 
 
+@pytest.mark.timeout(1500)
 def test_a_map_before_its_picture_is_never_lost(open_page, request):
     """In every order and at random times; on a real WebUI fifty times, each on a fresh page."""
     dice = random.Random(3)
