@@ -228,6 +228,17 @@ def resample(plane: np.ndarray, extent: Extent) -> np.ndarray:
     return plane
 
 
+def levelled(plane: np.ndarray, black: float, white: float, gamma: float) -> np.ndarray:
+    """A plane (float32 (H, W) in [0, 1]) made stronger or weaker: what lies between `black` and `white` is stretched to
+    the whole range, and then raised to the power of `gamma`, which above 1 weakens the middle.
+
+    Args:
+        black, white: 0 <= black < white <= 1.
+        gamma: above 0.
+    """
+    return (((plane - black) / (white - black)).clip(0, 1) ** gamma).astype(np.float32)
+
+
 def soften(plane: np.ndarray, softness: float, side: SoftnessSide = SoftnessSide.BOTH) -> np.ndarray:
     """Blur a change map (float32 (H, W)) by a Gaussian (paper 4.1).
 

@@ -20,6 +20,9 @@ LABELS = {
     "minimum": f"{NAME} minimum",
     "keep_exact": f"{NAME} keep exact",
     "show_change": f"{NAME} show change",
+    "black": f"{NAME} black",
+    "white": f"{NAME} white",
+    "gamma": f"{NAME} gamma",
 }
 """Key -> infotext label. A label is written where the value is used and differs from its default; the first always."""
 
@@ -68,6 +71,9 @@ def write(settings: Settings) -> dict[str, Any]:
         "fan_axis": settings.fan_axis if settings.source is Source.FAN else None,
         "keep_exact": settings.keep_exact,
         "show_change": settings.show_change,
+        "black": settings.black,
+        "white": settings.white,
+        "gamma": settings.gamma,
     }
     text: dict[str, Any] = {LABELS["source"]: settings.source.value}
     if settings.map is not None and settings.source is not Source.MASK:

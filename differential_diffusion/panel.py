@@ -11,19 +11,9 @@ from typing import Any
 import gradio as gr
 
 from . import fan, infotext
-from .change_map import Polarity, SoftnessSide
-from .fan import Axis
-from .settings import FIELDS, NAME, Source
+from .settings import FIELDS, LEAST_GAMMA, MOST_GAMMA, NAME
 from .words import INFO, LABELS
 
-SOURCES = {Source.MAP: "Change map", Source.MASK: "Inpaint mask", Source.FAN: "Strength fan"}
-POLARITIES = {Polarity.WHITE_CHANGES: "White changes", Polarity.WHITE_KEEPS: "White keeps"}
-SIDES = {
-    SoftnessSide.BOTH: "Both ways",
-    SoftnessSide.OUTWARDS: "Outwards",
-    SoftnessSide.INWARDS: "Inwards",
-}
-AXES = {Axis.COLUMNS: "Columns", Axis.ROWS: "Rows"}
 SLIDER_SOFTNESS = 128
 """Largest softness on the slider, in pixels; the API takes more."""
 
@@ -53,16 +43,20 @@ def build(
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
-        inputs["source"] = _radio("source", SOURCES)
-        with gr.Column(elem_id="diffdiff_map_group") as map_group:
+        inputs["source"] = _radio("source")
+        with gr.Column(elem_id="diffdiff_map_group"):
             gr.HTML(elem_id="diffdiff_painter")
-            inputs["polarity"] = _radio("polarity", POLARITIES)
+            inputs["polarity"] = _radio("polarity")
             inputs["map"] = _hidden("map")
         with gr.Row():
             inputs["softness"] = gr.Slider(0, SLIDER_SOFTNESS, step=1, **_known("softness"))
-            inputs["softness_side"] = _radio("softness_side", SIDES, min_width=280)
-        with gr.Column(elem_id="diffdiff_mask_group", visible=False) as mask_group:
+            inputs["softness_side"] = _radio("softness_side", min_width=280)
+        with gr.Column(elem_id="diffdiff_mask_group"):
             inputs["minimum"] = _share("minimum")
+        with gr.Accordion("Levels of the map or mask", open=False, elem_id="diffdiff_levels_group"), gr.Row():
+            inputs["black"] = _share("black")
+            inputs["white"] = _share("white")
+            inputs["gamma"] = gr.Slider(LEAST_GAMMA, MOST_GAMMA, step=0.05, **_known("gamma"))
         gr.HTML(elem_id="diffdiff_preview")
         with gr.Row():
             inputs["keep_exact"] = gr.Checkbox(**_known("keep_exact"))
@@ -76,15 +70,12 @@ def build(
                     inputs["fan_count"] = gr.Slider(fan.FEWEST, fan.MOST, step=1, **_known("fan_count"))
                 with gr.Row():
                     inputs["fan_strengths"] = gr.Textbox(placeholder="0.2, 0.4, 0.7", **_known("fan_strengths"))
-                    inputs["fan_axis"] = _radio("fan_axis", AXES)
+                    inputs["fan_axis"] = _radio("fan_axis")
         tag = _hidden("tag")
         _hidden("idle_steps", json.dumps(idle_steps))
         pasted_map = _hidden("pasted_map")
 
     fan_button.click(issue_fan_ticket, outputs=[tag], show_progress=False, queue=False)
-    inputs["source"].change(
-        _groups_of, inputs=[inputs["source"]], outputs=[map_group, mask_group], show_progress=False, queue=False
-    )
     pasted = {key: component for key, component in inputs.items() if key != "map"}
     pastes = itertools.count(1)
     return Panel(
@@ -104,8 +95,10 @@ def _known(key: str) -> dict[str, Any]:
     return {"value": value, "label": LABELS[key], "info": INFO[key], "elem_id": f"diffdiff_{key}"}
 
 
-def _radio(key: str, choices: dict[Any, str], **options: Any) -> gr.Radio:
-    return gr.Radio([(text, choice.value) for choice, text in choices.items()], **_known(key), **options)
+def _radio(key: str, **options: Any) -> gr.Radio:
+    """The values themselves are the choices: the hosts keep a default of ui-config.json only if it is the text of a
+    choice, and give it to gradio as a value. The page's own JavaScript shows them in words."""
+    return gr.Radio([choice.value for choice in type(FIELDS[key].default)], **_known(key), **options)
 
 
 def _share(key: str) -> gr.Slider:
@@ -117,13 +110,6 @@ def _hidden(key: str, value: str = "") -> gr.Textbox:
     field = gr.Textbox(value, visible=False, elem_id=f"diffdiff_{key}", label=f"{NAME} {key}")
     field.do_not_save_to_config = True
     return field
-
-
-def _groups_of(source: str) -> list[Any]:
-    return [
-        gr.update(visible=source in (Source.MAP.value, Source.FAN.value)),
-        gr.update(visible=source == Source.MASK.value),
-    ]
 
 
 def _reader(key: str) -> Callable[[dict[str, Any]], Any]:

@@ -15,8 +15,8 @@ FAINT = 5 / 255
 
 
 def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.ndarray:
-    """The change map M = blur(source x mask, softness) of one picture, without a fan's parts. An inpaint mask as the
-    source gets an edge that falls evenly (`soften_mask`).
+    """The change map M = blur(levels(source x mask), softness) of one picture, without a fan's parts. An inpaint mask
+    as the source gets an edge that falls evenly (`soften_mask`).
 
     Args:
         mask: the host's inpaint mask, float32 (H, W) in [0, 1], of the picture's size; None if there is none.
@@ -41,6 +41,7 @@ def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.
         plane = plane if mask is None else plane * mask
     else:
         plane = np.ones((picture.height, picture.width), np.float32) if mask is None else mask
+    plane = change_map.levelled(plane, settings.black, settings.white, settings.gamma)
     if settings.source is Source.MASK:
         soft = change_map.soften_mask(plane, settings.softness, settings.softness_side)
         return np.maximum(soft, settings.minimum)

@@ -22,6 +22,7 @@ from .words import LABELS
 NAME = "Differential Diffusion"
 MAX_SOFTNESS = 1024.0
 """Pixels; four times the width of the widest soft edge that a 1024 px picture can show."""
+LEAST_GAMMA, MOST_GAMMA = 0.1, 10.0
 FORM = '{"args": [{"map": "<base64 picture>"}]}'
 """What a request's entry for this script looks like, for messages."""
 
@@ -68,6 +69,8 @@ class Settings:
         minimum: least strength outside the mask, 0..1, as a share of the slider's; source "mask" only.
         keep_exact: pixels with M = 0 come out bit-equal to the input.
         show_change: add a heat map of what changed, and how well that followed the map.
+        black, white: values of the map or mask, 0..1, that become 0 and 1; black is below white.
+        gamma: power to which the map or mask is raised between them, 0.1..10; above 1 it weakens the middle.
     """
 
     source: Source
@@ -80,6 +83,9 @@ class Settings:
     minimum: float
     keep_exact: bool
     show_change: bool
+    black: float
+    white: float
+    gamma: float
 
 
 T = TypeVar("T", bound=Enum)
@@ -179,6 +185,9 @@ FIELDS: dict[str, Field] = {
     "minimum": Field(_number(0, 1), 0.0),
     "keep_exact": Field(_flag, True),
     "show_change": Field(_flag, False),
+    "black": Field(_number(0, 1), 0.0),
+    "white": Field(_number(0, 1), 1.0),
+    "gamma": Field(_number(LEAST_GAMMA, MOST_GAMMA), 1.0),
 }
 
 
@@ -204,6 +213,12 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
             "map",
             'missing; source "map" needs a painted or uploaded map, as base64 or a data URL',
             "Nothing is painted yet: paint over the picture, or choose Inpaint mask.",
+        )
+    if checked["black"] >= checked["white"]:
+        raise BadSetting(
+            "black",
+            f"{checked['black']:g} is not allowed; a number below white, {checked['white']:g}, is",
+            "Levels: black must be below white.",
         )
     if checked["source"] is Source.FAN and math.isclose(max(strengths), 0):
         raise BadSetting(

@@ -8,6 +8,8 @@
     const FAINTEST = 0.5 / 255;
     /** As in Python: a map that is nowhere above this was hardly meant. */
     const FAINT = 5 / 255;
+    /** With more strengths than these, the steps between them cannot be seen. */
+    const FEW = 10;
     const EDGE = [249, 115, 22];
     const CORE = [255, 255, 255];
 
@@ -30,6 +32,11 @@
 
         number(key) {
             return Number.parseFloat(field(key)?.querySelector("input[type=number]")?.value) || 0;
+        }
+
+        /** @returns {{black: number, white: number, gamma: number}} */
+        get levels() {
+            return { black: this.number("black"), white: this.number("white"), gamma: this.number("gamma") };
         }
 
         text(key) {
@@ -73,7 +80,7 @@
         #root;
         #map = document.createElement("canvas");
         #zone = document.createElement("canvas");
-        #figures;
+        #told = document.createElement("canvas");
         #steps;
         #note;
         #touches = 0;
@@ -91,15 +98,16 @@
             const captions = [
                 [this.#map, "The next run's map: white changes most"],
                 [this.#zone, "Change ends at the orange line, is full inside the white one"],
+                [this.#told, "What so few steps make of the map"],
             ];
-            this.#figures = captions.map(([canvas, textContent]) =>
+            const figures = captions.map(([canvas, textContent]) =>
                 element("figure", "", { hidden: true }, [canvas, element("figcaption", "", { textContent })]),
             );
             this.#steps = element("div", "diffdiff-preview-steps");
             this.#note = element("div", "diffdiff-preview-note");
             this.#note.setAttribute("role", "status");
             const words = element("div", "diffdiff-preview-words", {}, [this.#steps, this.#note]);
-            this.#root = element("div", "diffdiff-preview", {}, [...this.#figures, words]);
+            this.#root = element("div", "diffdiff-preview", {}, [...figures, words]);
             container.replaceChildren(this.#root);
             // a mask that is painted on a canvas changes no value and no element
             for (const type of ["pointerup", "keyup"]) document.addEventListener(type, () => this.#touches++);
@@ -124,7 +132,7 @@
                 isMaskInverted,
                 ...[denoising, steps, of, ownSoftening.join()],
                 ...[this.#fields.text("map"), this.#fields.number("softness"), this.#fields.number("minimum")],
-                ...[this.#fields.fanStrengths.join(), ...fields],
+                ...[this.#fields.fanStrengths.join(), ...fields, ...Object.values(this.#fields.levels)],
             ];
             if (this.#isDrawing || state.every((value, i) => value === this.#seen[i])) return;
             this.#seen = state;
@@ -140,7 +148,8 @@
             const mask = await this.#mask();
             const missing = this.#missing(picture, map, mask);
             const isShown = picture !== null && missing === "";
-            for (const figure of this.#figures) figure.hidden = !isShown;
+            for (const canvas of [this.#map, this.#zone]) canvas.parentElement.hidden = !isShown;
+            this.#told.parentElement.hidden = true;
             this.#steps.textContent = "";
             this.#note.textContent = [missing, this.#unused()].filter(Boolean).join(" ");
             if (!isShown) return;
@@ -174,6 +183,8 @@
             if (source === "map" && !map) return "Paint above how much each part may change, or upload a change map.";
             if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
             if (source === "fan" && !this.#fields.fanStrengths.length) return "The fan takes 2 to 10 strengths from 0 to 1.";
+            const { black, white } = this.#fields.levels;
+            if (black >= white) return "Levels: black must be below white.";
             return picture ? "" : "Put a picture into the img2img tab.";
         }
 
@@ -196,13 +207,14 @@
 
         /** The change map as Python makes it, without the fan's parts. */
         #compose(map, mask, width, height, scale) {
-            const { luminance, multiply, soften, softenMask } = globalThis.diffdiff;
+            const { luminance, levelled, multiply, soften, softenMask } = globalThis.diffdiff;
             const whiteKeeps = this.#fields.choice("polarity") === "white keeps";
             const values = map
                 ? Float32Array.from(luminance(map), (value) => (whiteKeeps ? 255 - value : value) / 255)
                 : new Float32Array(width * height).fill(1);
             let plane = { width, height, values };
             if (mask) plane = multiply(plane, mask);
+            plane = levelled(plane, this.#fields.levels);
             const edge = [this.#fields.number("softness") * scale, this.#fields.choice("softness_side")];
             if (this.#fields.choice("source") !== "mask") return soften(plane, ...edge);
             const least = this.#fields.number("minimum");
@@ -211,9 +223,12 @@
         }
 
         #showMap(plane) {
-            const { values } = this.#isFan ? this.#fanOut(plane) : plane;
-            this.#paint(this.#map, plane, (pixels) => {
-                values.forEach((value, i) => pixels.fill(255 * value, 4 * i, 4 * i + 3));
+            this.#paintGrey(this.#map, this.#isFan ? this.#fanOut(plane) : plane);
+        }
+
+        #paintGrey(canvas, plane) {
+            this.#paint(canvas, plane, (pixels) => {
+                plane.values.forEach((value, i) => pixels.fill(255 * value, 4 * i, 4 * i + 3));
                 for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
             });
         }
@@ -241,11 +256,27 @@
             const { values } = this.#isFan ? this.#fanOut(plane) : plane;
             const strongest = this.#isFan ? Math.max(...this.#fields.fanStrengths) : this.#page.denoising;
             const full = this.#isFan ? 1 : this.#page.denoising;
-            const [least, most] = [Math.min, Math.max].map((pick) => values.reduce((a, b) => pick(a, b)) * full);
-            const { steps, of } = this.#page.freeSteps(most, strongest);
-            const share = Math.round((100 * most) / full);
+            const stepsOf = (value) => this.#page.freeSteps(value * full, strongest).steps;
+            const [least, most] = [Math.min, Math.max].map((pick) => values.reduce((a, b) => pick(a, b)));
+            const { of } = this.#page.freeSteps(strongest);
+            const share = Math.round(100 * most);
             const peak = share < 100 && !this.#isFan ? `, at ${share} % of the denoising strength` : "";
-            this.#steps.textContent = `Darkest part: ${this.#page.freeSteps(least, strongest).steps} of ${of} steps. Brightest: ${steps}${peak}.`;
+            this.#steps.textContent = `Darkest part: ${stepsOf(least)} of ${of} steps. Brightest: ${stepsOf(most)}${peak}.`;
+            this.#showStrengths(plane, values, stepsOf);
+        }
+
+        /** How many strengths the run can tell apart, and where few are, what it makes of the map. */
+        #showStrengths(plane, values, stepsOf) {
+            const steps = Array.from({ length: 256 }, (_, grey) => stepsOf(grey / 255));
+            const firsts = steps.flatMap((count, grey) => (count > (steps[grey - 1] ?? 0) ? [grey] : []));
+            if (!firsts.length) return;
+            const greys = firsts.length > 1 ? `greys from ${firsts.slice(0, -1).join(", ")} and ${firsts.at(-1)} on` : `grey ${firsts[0]} and above`;
+            const which = firsts.length <= FEW ? `: ${greys}` : "";
+            this.#steps.textContent += ` ${firsts.length} ${firsts.length > 1 ? "strengths" : "strength"} can be told apart${which}.`;
+            this.#told.parentElement.hidden = firsts.length > FEW;
+            if (firsts.length > FEW) return;
+            const shown = Float32Array.from(values, (value) => stepsOf(value) / steps[255]);
+            this.#paintGrey(this.#told, { ...plane, values: shown });
         }
 
         get #isFan() {

@@ -50,6 +50,17 @@
         return distance.map((pixels) => Math.min(1, Math.max(0, isOutwards ? 1 - pixels / end : pixels / end)));
     }
 
+    /**
+     * What lies between black and white stretched to the whole range, then raised to the power of gamma.
+     * @param {Plane} plane
+     * @param {{black: number, white: number, gamma: number}} levels 0 <= black < white <= 1
+     * @returns {Plane}
+     */
+    function levelled(plane, { black, white, gamma }) {
+        const share = (value) => Math.min(1, Math.max(0, (value - black) / (white - black)));
+        return { ...plane, values: plane.values.map((value) => share(value) ** gamma) };
+    }
+
     /** A Gaussian's weights from its middle to its end, which with their mirror image sum up to 1. */
     function halfKernel(softness) {
         const reach = Math.floor(SOFTNESS_REACH * softness);
@@ -209,5 +220,5 @@
         return indices;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, distances, multiply, fanOut, outline });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, levelled, distances, multiply, fanOut, outline });
 }

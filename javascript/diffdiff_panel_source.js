@@ -54,7 +54,7 @@
         #source;
         #softness;
         #side;
-        #isSourceChosen = false;
+        #isSourceChosen;
         #isSoftnessChosen;
         #isSideChosen;
         #isOwnClick = false;
@@ -70,6 +70,8 @@
             this.#fields = fields;
             this.#source = fields.choice("source");
             this.#softness = fields.number("softness");
+            // another value than the usual is a default that the user has saved
+            this.#isSourceChosen = this.#source !== "map";
             this.#isSoftnessChosen = this.#softness !== 0;
             this.#side = fields.choice("softness_side");
             this.#isSideChosen = this.#side !== OPEN_SIDE;

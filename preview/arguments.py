@@ -27,6 +27,9 @@ SETTINGS = (
     "fan_axis",
     "keep_exact",
     "show_change",
+    "black",
+    "white",
+    "gamma",
 )
 """Options of an edit that are the extension's settings by the same name; None where they were not given."""
 
@@ -100,6 +103,9 @@ def _edit_parser() -> argparse.ArgumentParser:
         help="map; mask: MAP is an inpaint mask; fan: strengths side by side, MAP optional (map)",
     )
     effect.add_argument("--polarity", metavar="WORDS", help='"white changes" or "white keeps"')
+    effect.add_argument("--black", metavar="0..1", type=float, help="darker parts of the map change nothing (0)")
+    effect.add_argument("--white", metavar="0..1", type=float, help="brighter parts have full strength (1)")
+    effect.add_argument("--gamma", metavar="POWER", type=float, help="of the map; above 1 weakens the middle (1)")
     effect.add_argument("--softness", metavar="PIXELS", type=float, help="blur of the map's edges (0)")
     effect.add_argument("--softness-side", metavar="SIDE", help="where it may reach: both, outwards, inwards (both)")
     effect.add_argument("--minimum", metavar="0..1", type=float, help="least strength outside a mask (0)")

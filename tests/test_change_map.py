@@ -215,6 +215,29 @@ class TestResample:
         assert change_map.resample(line, Extent(2, 1)) == pytest.approx(np.array([[2 / 3, 0]]), abs=1e-6)
 
 
+class TestLevels:
+    PLANE = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+
+    def test_the_defaults_change_nothing(self):
+        assert np.array_equal(change_map.levelled(self.PLANE, 0, 1, 1), self.PLANE)
+
+    @given(st.floats(0, 0.9), st.floats(0.01, 0.1), st.floats(0.1, 10))
+    def test_it_is_the_stretch_and_the_power(self, black, width, gamma):
+        white = black + width
+        expected = np.interp(self.PLANE, [black, white], [0, 1]) ** gamma
+        result = change_map.levelled(self.PLANE, black, white, gamma)
+        assert result.dtype == np.float32 and np.abs(result - expected).max() < 2e-4
+
+    @given(st.floats(0.1, 10))
+    def test_the_ends_stay_and_the_middle_weakens_with_gamma(self, gamma):
+        black, middle, white = change_map.levelled(np.array([[0, 0.5, 1]], np.float32), 0, 1, gamma)[0]
+        assert black == 0 and white == 1 and middle == pytest.approx(0.5**gamma)
+
+    @given(st.floats(0.1, 10))
+    def test_what_is_above_black_stays_above_0(self, gamma):
+        assert change_map.levelled(np.array([[1 / 255]], np.float32), 0, 1, gamma)[0, 0] > 0
+
+
 class TestSoften:
     def test_it_is_a_gaussian(self):
         plane = np.zeros((101, 101), np.float32)

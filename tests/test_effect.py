@@ -1,6 +1,7 @@
 """The effect in a whole run: the unmodified script in the preview's processing, on a model without spatial coupling."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import torch
 from PIL import Image
 from pointwise import PointwiseHost, base64_of, columns, photograph
 
+from differential_diffusion.host import axes
 from differential_diffusion.settings import BadSetting
-from modules import shared
+from modules import scripts, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph()
@@ -501,6 +503,35 @@ def test_a_run_that_changes_nothing_says_so(host, effect, mask, said):
     run = host.img2img(PICTURE, effect, mask=None if mask is None else Image.fromarray(mask), steps=4, n_iter=2)
     assert run.processed.comments.count(said) == 1
     assert "was changed" not in host.img2img(PICTURE, map_of(0, 9), steps=4).processed.comments
+
+
+def test_the_plots_axes_offer_values_that_the_settings_take(monkeypatch):
+    class AxisOptionImg2Img:
+        def __init__(self, label, type, apply, choices=None, confirm=None):
+            self.label, self.choices = label, choices
+
+    plot = SimpleNamespace(axis_options=[AxisOptionImg2Img("Steps", int, None)])
+    monkeypatch.setattr(scripts, "scripts_data", [SimpleNamespace(module=plot)])
+    axes.add_plot_axes()
+    offered = {axis.label: axis.choices() for axis in plot.axis_options if axis.choices}
+    assert offered == {"[Differential Diffusion] Source": ["map", "mask", "fan"]}
+
+
+def test_levels_of_a_map_and_of_a_mask(host):
+    """Levels before: the map that they make, drawn by hand, gives the same picture."""
+    grey = np.array([0, 64, 128, 255])
+    levels = {"black": 0.1, "white": 0.8, "gamma": 2}
+    drawn = ((grey / 255 - 0.1) / 0.7).clip(0, 1) ** 2 * 255
+    by_hand = host.img2img(PICTURE, map_of(*drawn.round().astype(int)))
+    ours = host.img2img(PICTURE, map_of(*grey, **levels))
+    assert torch.equal(ours.latent, by_hand.latent)
+    assert not torch.equal(ours.latent, host.img2img(PICTURE, map_of(*grey)).latent)
+    masked = host.img2img(PICTURE, {"source": "mask"} | levels, mask=Image.fromarray(columns(*grey)), inpainting_fill=1)
+    assert torch.equal(masked.latent, by_hand.latent)
+    assert (
+        "Differential Diffusion black: 0.1, Differential Diffusion white: 0.8, Differential Diffusion gamma: 2.0"
+        in (ours.infotext)
+    )
 
 
 def test_infotext_is_written_only_by_a_run_that_was_pinned(host):

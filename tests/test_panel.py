@@ -144,6 +144,17 @@ def test_the_map_as_python_makes_it(panel, side, softness, polarity):
     assert eventually(lambda: close(panel.map, right))
 
 
+@pytest.mark.parametrize("levels", [{"gamma": 2.5}, {"black": 0.3, "white": 0.6, "gamma": 0.4}])
+def test_levels_before_softness(panel, levels):
+    ramp = np.tile(np.linspace(0, 255, SIZE.width).round().astype(np.uint8), (SIZE.height, 1))
+    values = {"map": data_url(Image.fromarray(ramp)), "softness": 5} | levels
+    panel.write(**values)
+    right = expected(**values)
+    assert eventually(lambda: close(panel.map, right))
+    panel.write(black=1)
+    assert eventually(lambda: panel.words == "Levels: black must be below white.")
+
+
 @pytest.mark.parametrize("is_inverted", [False, True])
 def test_the_mask_of_the_inpaint_tab(panel, is_inverted):
     panel.show("img_inpaint_base")
@@ -225,6 +236,20 @@ class TestWords:
     def test_a_kept_part_gets_no_step(self, panel):
         panel.write(map=data_url(Image.fromarray(grey_map())), denoising_strength=1)
         assert eventually(lambda: "Darkest part: 0 of 20 steps. Brightest: 20." in panel.words)
+
+    def test_few_steps_are_few_strengths(self, panel):
+        """int(S * steps) tells two strengths apart: at 4 steps of 0.75 the greys 1, 85, 170 and 255 are the first of
+        their kind."""
+        ramp = np.tile(np.linspace(0, 255, SIZE.width).round().astype(np.uint8), (SIZE.height, 1))
+        panel.write(map=data_url(Image.fromarray(ramp)), steps=4, denoising_strength=0.75)
+        assert eventually(lambda: "4 strengths can be told apart: greys from 1, 85, 170 and 255 on." in panel.words)
+        free = np.where(ramp > 0, np.floor(ramp / 255 * 0.75 * 4 + 1e-9) + 1, 0)
+        assert np.abs(panel.canvas(2)[..., 0] - 255 * free / 4).max() <= 1
+        panel.write(steps=1)
+        assert eventually(lambda: "1 strength can be told apart: grey 1 and above." in panel.words)
+        panel.write(steps=20)
+        assert eventually(lambda: "16 strengths can be told apart." in panel.words)
+        assert not panel.page.locator("#diffdiff_preview canvas").nth(2).is_visible()
 
     def test_a_fan_does_without_the_slider(self, panel):
         panel.write(source="fan", fan_strengths="0.25 0.5", denoising_strength=0.1)

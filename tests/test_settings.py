@@ -55,6 +55,13 @@ BAD_VALUES = [
     ("minimum", 2),
     ("keep_exact", "true"),
     ("show_change", 1),
+    ("black", -0.1),
+    ("black", 1),
+    ("white", 1.5),
+    ("white", "1"),
+    ("gamma", 0),
+    ("gamma", 10.5),
+    ("gamma", None),
 ]
 
 
@@ -80,6 +87,12 @@ def test_defaults_are_the_documented_ones():
     assert parsed.fan_strengths == (0.2, 0.4, 0.6, 0.8, 1.0) and parsed.fan_axis is Axis.COLUMNS
     assert parsed.softness_side is SoftnessSide.BOTH and parsed.minimum == 0 and parsed.keep_exact is True
     assert parsed.map.shape == (8, 8) and (parsed.map == 128).all()
+
+
+@pytest.mark.parametrize("values", [{"black": 0.5, "white": 0.5}, {"black": 0.6, "white": 0.5}, {"white": 0}])
+def test_black_lies_below_white(values):
+    with pytest.raises(BadSetting, match=r"black: .* is not allowed; a number below white, 0(.5)?, is"):
+        settings.parse({"map": picture()} | values)
 
 
 def test_a_source_without_what_it_needs_is_refused():
@@ -211,9 +224,10 @@ class TestInfotext:
         st.sampled_from([s.value for s in SoftnessSide]),
         st.integers(0, 100).map(lambda n: n / 100),
         st.booleans(),
+        st.tuples(st.sampled_from([0.0, 0.2]), st.sampled_from([0.21, 1.0]), st.sampled_from([0.1, 1.0, 2.35])),
     )
     def test_everything_that_was_used_comes_back(
-        self, source, polarity, softness, strengths, axis, side, minimum, keep
+        self, source, polarity, softness, strengths, axis, side, minimum, keep, levels
     ):
         request = {
             "source": source,
@@ -225,11 +239,12 @@ class TestInfotext:
             "softness_side": side,
             "minimum": minimum,
             "keep_exact": keep,
-        }
+        } | dict(zip(("black", "white", "gamma"), levels))
         first = settings.parse(request)
         again = settings.parse(self.restored(infotext.write(first)) | {"map": picture()})
         assert infotext.write(again) == infotext.write(first)
         assert again.source is first.source and again.softness == first.softness and again.keep_exact is keep
+        assert (again.black, again.white, again.gamma) == levels
         if source == "fan":
             assert again.fan_strengths == first.fan_strengths and again.fan_axis is first.fan_axis
         if source == "mask":

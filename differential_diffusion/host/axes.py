@@ -20,8 +20,11 @@ def add_plot_axes() -> None:
         option: Any = next((type(axis) for axis in axes if type(axis).__name__ == "AxisOptionImg2Img"), None)
         if option is not None:
             axes += [
-                option(f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [*map(str, Source)]),
+                option(
+                    f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [source.value for source in Source]
+                ),
                 option(f"[{NAME}] Softness", float, _plotted("softness")),
+                option(f"[{NAME}] Gamma", float, _plotted("gamma")),
                 option(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
             ]
 

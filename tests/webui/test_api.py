@@ -143,6 +143,24 @@ def test_every_way_to_store_a_map(webui: WebUI):
     assert len(set(digests.values())) == 1, digests
 
 
+@pytest.mark.parametrize("source", ["map", "mask"])
+def test_levels_make_a_map_or_mask_weaker(webui: WebUI, source):
+    """A weaker grey is the picture of the darker grey that the levels make of it."""
+    levels = {"black": 0.1, "white": 0.9, "gamma": 2.0}
+    grey = 150
+    darker = round(((grey / 255 - 0.1) / 0.8) ** 2 * 255)
+
+    def made(value, **settings):
+        plane = columns(255, value)
+        if source == "map":
+            return webui.img2img(PICTURE, map_of(plane, **settings))
+        return webui.img2img(PICTURE, {"source": "mask"} | settings, mask=Image.fromarray(plane), inpainting_fill=1)
+
+    ours = made(grey, **levels)
+    assert same(ours, made(darker)) and not same(ours, made(grey))
+    assert parameters(ours.infotext)["Differential Diffusion gamma"] == "2.0"
+
+
 @pytest.mark.parametrize(
     ("effect", "said"),
     [
@@ -171,6 +189,9 @@ REFUSED = [
     (map_of(HALF, polarity="black changes"), "polarity"),
     (map_of(HALF, source="text"), "source"),
     (map_of(HALF, keep_exact=1), "keep_exact"),
+    (map_of(HALF, black=0.5, white=0.5), "black"),
+    (map_of(HALF, white=1.1), "white"),
+    (map_of(HALF, gamma=0), "gamma"),
     (map_of(HALF, minimum=1.5), "minimum"),
     (map_of(HALF, enabled="yes"), "enabled"),
     ({"source": "mask"}, "source"),

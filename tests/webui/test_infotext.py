@@ -23,6 +23,7 @@ def read(webui: WebUI, encoded: str) -> dict:
 
 def test_every_setting_is_in_the_picture(webui: WebUI):
     effect = {"softness": 3, "polarity": "white keeps", "softness_side": "outwards", "keep_exact": False}
+    effect |= {"black": 0.05, "white": 0.9, "gamma": 1.5}
     said = read(webui, webui.img2img(PICTURE, map_of(MAP, **effect)).encoded[0])
     ours = {key: value for key, value in said.items() if key.startswith("Differential Diffusion")}
     digest = ours.pop("Differential Diffusion map")
@@ -33,6 +34,9 @@ def test_every_setting_is_in_the_picture(webui: WebUI):
         "Differential Diffusion softness": "3.0",
         "Differential Diffusion softness side": "outwards",
         "Differential Diffusion keep exact": "False",
+        "Differential Diffusion black": "0.05",
+        "Differential Diffusion white": "0.9",
+        "Differential Diffusion gamma": "1.5",
     }
 
 

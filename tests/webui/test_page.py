@@ -162,6 +162,30 @@ def test_a_mask_and_the_switch_in_either_order_are_soft_inpainting(open_page, fi
     assert float(page.value("#diffdiff_softness input[type=number]")) == 3, "128 pixels / 48"
 
 
+RADIOS = {
+    "source": ["Change map", "Inpaint mask", "Strength fan"],
+    "polarity": ["White changes", "White keeps"],
+    "softness_side": ["Both ways", "Outwards", "Inwards"],
+    "fan_axis": ["Columns", "Rows"],
+}
+
+
+def test_defaults_of_the_radios_can_be_saved(webui: WebUI):
+    """The hosts keep a default of ui-config.json if it is the text of a choice, and give it to gradio as a value."""
+    components = [component["props"] for component in webui.get("/config")["components"]]
+    by_id = {props.get("elem_id"): props for props in components}
+    for key in RADIOS:
+        props = by_id[f"diffdiff_{key}"]
+        assert all(text == value for text, value in props["choices"]) and props["value"] == props["choices"][0][0]
+
+
+def test_choices_are_shown_in_words(open_page):
+    page = open_page().page
+    for key, words in RADIOS.items():
+        texts = page.locator(f"#diffdiff_{key} label").all_text_contents()
+        assert [text.strip() for text in texts] == words
+
+
 def test_a_missing_map_is_said_on_the_page(open_page):
     page = open_page()
     prepare(page)

@@ -73,6 +73,7 @@ class TestScriptsThatRunImg2Img:
         ("axis", "values", "effects"),
         [
             ("Softness", "0, 12", [EFFECT | {"softness": 0.0}, EFFECT | {"softness": 12.0}]),
+            ("Gamma", "0.5, 3", [EFFECT | {"gamma": 0.5}, EFFECT | {"gamma": 3.0}]),
             ("Source", "map, fan", [EFFECT, EFFECT | {"source": "fan"}]),
             (
                 "Fan range",
