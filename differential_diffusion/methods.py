@@ -36,17 +36,24 @@ class Method:
         countdown: how its calls count. Levels tell less: `s_churn` raises them inside a step, UniPC lays out its own,
             and a schedule may repeat one. None: each call is placed by the level that it passes.
         state_is_hidden: it does not step from the tensor that it passes to the model.
+        corrects: what the model says at a level moves the state to that very level (and, a second time, to the next
+            one): a cell's first own call is one later.
         keeps_two_outputs: and draws a line through the last two of them.
         idle: of a sampler on timesteps, see `Schedule.idle`.
+        why_uneven: why a region can change by more or less than plain img2img at its strength; empty where it does not.
     """
 
     countdown: Countdown | None = None
     state_is_hidden: bool = False
+    corrects: bool = False
     keeps_two_outputs: bool = False
     idle: int = 2
+    why_uneven: str = ""
 
 
 UNLISTED = Method()
+OWN_STEPS = "this sampler lays out steps of its own, by where a run starts"
+OTHER_STEPS = "this sampler makes some of its steps another way, counted from where a run starts"
 
 METHODS = {
     **dict.fromkeys(
@@ -64,14 +71,21 @@ METHODS = {
             "sample_deis",
             "ddim",
             "ddim_cfgpp",
-            # these raise the level by 41 % in every step; their calls at other sizes are not counted
+        ],
+        Method(one_call_a_step),
+    ),
+    # these raise the level by 41 % in every step; their calls at other sizes are not counted
+    **dict.fromkeys(
+        [
             "sample_euler_dy",
             "sample_euler_smea_dy",
             "sample_euler_negative",
             "sample_euler_dy_negative",
         ],
-        Method(one_call_a_step),
+        Method(one_call_a_step, why_uneven=OTHER_STEPS),
     ),
+    "sample_dpm_fast": Method(why_uneven=OWN_STEPS),
+    "sample_dpm_adaptive": Method(why_uneven=OWN_STEPS),
     **dict.fromkeys(
         [
             "sample_heun",
@@ -86,7 +100,7 @@ METHODS = {
     "plms": Method(two_calls_in_the_first_step),
     "unipc": Method(one_call_a_step, state_is_hidden=True, idle=1),
     # these pass a predicted state to the model and correct the one before it
-    "sample_sa_solver": Method(one_call_a_step, state_is_hidden=True),
+    "sample_sa_solver": Method(one_call_a_step, state_is_hidden=True, corrects=True),
     "sample_sa_solver_pece": Method(state_is_hidden=True),
     # these step through stages of their own, from a state of their own
     **dict.fromkeys(

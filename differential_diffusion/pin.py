@@ -61,10 +61,6 @@ class Pin:
         held = self.held(place)
         x.copy_(torch.where(held, torch.where(_is_mirrored(x, target, held), -target, target), x))
 
-    def override(self, output: Tensor, place: Place, instead: Tensor) -> Tensor:
-        """The model's `output` (B, C, h, w) at a call, with `instead` where a cell is still waiting after it."""
-        return torch.where(self.waiting(place), instead.to(output), output)
-
     def keep(self, samples: Tensor, place: Place) -> Tensor:
         """The run's result after its last model call at `place`: cells not released by then are the original."""
         return torch.where(self.waiting(place), self.original.to(samples), samples)

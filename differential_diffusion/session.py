@@ -44,6 +44,9 @@ class SamplingSession:
             the model predicts noise, (B, C, h, w).
         clock: in which the sampler extrapolates.
 
+    Attributes:
+        holds: whether any cell is held after the first call.
+
     Raises:
         Refused: neither count nor level tells the sampler's step.
     """
@@ -66,7 +69,7 @@ class SamplingSession:
                 "levels alone which step it is in. Choose another schedule type or sampler."
             )
         release = schedule.release_map(strength)
-        self._is_marked = bool((release < schedule.t_enc).any())
+        self.holds = bool((release < schedule.t_enc).any())
         self._pin = Pin(original, noised, torch.from_numpy(release).to(original.device))
         self._denoiser = denoiser
         self._schedule = schedule
@@ -75,6 +78,7 @@ class SamplingSession:
         self._countdown = method.countdown
         self._clock = clock if method.keeps_two_outputs else None
         self._state_is_hidden = method.state_is_hidden
+        self._corrects = method.corrects
         levels = torch.tensor(schedule.call_levels, dtype=torch.float32, device=original.device)
         self._levels = levels * (1 - LEVEL_TOLERANCE)
         self._begin()
@@ -120,7 +124,7 @@ class SamplingSession:
         x, level = args[:2]
         if self._is_aside(x):
             return
-        if self._calls == 1 and self._is_marked and not self._state_is_hidden and x.isnan().any():
+        if self._calls == 1 and self.holds and not self._state_is_hidden and x.isnan().any():
             raise StateIsHidden
         place = self._place_of_call(level)
         self._pin.hold(x, place, level, self._start_level(place, level))
@@ -133,7 +137,8 @@ class SamplingSession:
         self._calls += 1
         self._place = place
         if self._state_is_hidden:
-            output = self._pin.override(output, place, self._certain)
+            settled = self._pin.held(place) if self._corrects else self._pin.waiting(place)
+            output = torch.where(settled, self._certain.to(output), output)
         self._history.forget(self._pin.release, place, level, output)
         return output
 

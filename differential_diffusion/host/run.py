@@ -400,6 +400,11 @@ class Img2ImgRun:
             with changed(sampler, func=pinned.wrapped(sampler.func)):
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
             self._is_pinned = pinned.has_run
+            if pinned.why_uneven:
+                p.comment(
+                    f"{NAME}: {pinned.why_uneven}, so a region can change by more or less than plain img2img at its "
+                    "strength."
+                )
             return pinned.finish(samples)
 
         return sample_with_pin

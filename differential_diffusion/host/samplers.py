@@ -55,6 +55,11 @@ class PinnedSampler:
     def has_run(self) -> bool:
         return self._session is not None
 
+    @property
+    def why_uneven(self) -> str:
+        """See `methods.Method`; empty, too, where nothing was held."""
+        return _method(self._sampler).why_uneven if self._session and self._session.holds else ""
+
     def wrapped(self, function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         @functools.wraps(function)
         def pinned(denoiser: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -63,18 +63,20 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered):
     }
     round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options | {"batch_size": 1})
     greys = map_of(columns(*[77] * 7, 255), keep_exact=False)
+    runs = [
+        webui.img2img(picture, greys, denoising_strength=1.0, **options),
+        webui.img2img(picture, denoising_strength=77 / 255, **options),
+        webui.img2img(picture, denoising_strength=1.0, **options),
+    ]
     ours, plain, strong = (
-        np.mean([np.abs(pixels(image) - round_trip.pixels)[:, :80].mean() for image in run.images])
-        for run in (
-            webui.img2img(picture, greys, denoising_strength=1.0, **options),
-            webui.img2img(picture, denoising_strength=77 / 255, **options),
-            webui.img2img(picture, denoising_strength=1.0, **options),
-        )
+        np.mean([np.abs(pixels(image) - round_trip.pixels)[:, :80].mean() for image in run.images]) for run in runs
     )
     print(f"{offered}: {ours:.1f}, plain {plain:.1f}, plain at full strength {strong:.1f}")
     if strong > NOISE:
         pytest.skip(f"{offered} makes nothing but noise of this checkpoint, by itself too")
     assert strong > 1.2 * plain, "the strengths must differ to say anything"
+    if "can change by more or less than plain img2img" in str(runs[0].run.get("comments")):
+        pytest.skip(f"{offered}: the page says that it may not")
     # measured: 0.95 to 1.14 of the plain run's; 3.4 where the pin was ignored
     assert ours == pytest.approx(plain, rel=0.15)
 
