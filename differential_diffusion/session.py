@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .methods import Method
 from .pin import Clock, History, Noised, Pin, Place
-from .schedule import FREE, Schedule
+from .schedule import FREE, NEVER, Schedule
 from .settings import Refused
 
 LEVEL_TOLERANCE = 1e-4
@@ -46,6 +46,7 @@ class SamplingSession:
 
     Attributes:
         holds: whether any cell is held after the first call.
+        kept: cells for which no step is left, bool (h, w).
 
     Raises:
         Refused: neither count nor level tells the sampler's step.
@@ -70,6 +71,7 @@ class SamplingSession:
             )
         release = schedule.release_map(strength)
         self.holds = bool((release < schedule.t_enc).any())
+        self.kept = release == NEVER
         self._pin = Pin(original, noised, torch.from_numpy(release).to(original.device))
         self._denoiser = denoiser
         self._schedule = schedule

@@ -45,6 +45,9 @@ class DifferentialDiffusionScript(scripts.Script):
     def before_process(self, p, *arguments):
         host.begin(p, arguments)
 
+    def postprocess_batch(self, p, *arguments, images, **about_batch):
+        host.give_back_texture(p, images)
+
     def postprocess_maskoverlay(self, p, overlay, *arguments):
         host.composite(p, overlay)
 

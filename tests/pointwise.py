@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -18,16 +19,21 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "preview"))
 
-from modules import scripts, sd_samplers, shared
-from modules.processing import Processed, StableDiffusionProcessingImg2Img, process_images
+from modules import processing, scripts, sd_samplers, shared
+from modules.processing import (
+    Processed,
+    StableDiffusionProcessingImg2Img,
+    decode_latent_batch,
+    process_images,
+)
 
 
 class PointwiseModel:
     """A stand-in for Stable Diffusion without spatial coupling.
 
     A latent cell is the mean of its 8 x 8 pixels (and their grey), so that nothing leaks between cells; the noise that
-    it predicts is a nonlinear function of each value alone. `levels` are the timesteps of its calls, `latents` what
-    was decoded.
+    it predicts is a nonlinear function of each value alone. `levels` are the timesteps of its calls, `decoded` how many
+    latents were decoded.
     """
 
     latent_channels = 4
@@ -40,7 +46,7 @@ class PointwiseModel:
         self.alphas_cumprod = (1 - betas).cumprod(0).float()
         self.model = SimpleNamespace(conditioning_key="crossattn", diffusion_model=None)
         self.levels: list[float] = []
-        self.latents: list[torch.Tensor] = []
+        self.decoded = 0
         self.hook: Any = None
 
     def get_learned_conditioning(self, prompts: list[str], width: int, height: int) -> dict[str, torch.Tensor]:
@@ -58,7 +64,7 @@ class PointwiseModel:
         return torch.cat([cells, cells.mean(dim=1, keepdim=True)], dim=1)
 
     def decode_first_stage(self, latents: torch.Tensor) -> torch.Tensor:
-        self.latents.append(latents.clone())
+        self.decoded += len(latents)
         return torch.nn.functional.interpolate(latents[:, :3], scale_factor=8)
 
 
@@ -102,7 +108,8 @@ class ScriptHost:
 
 
 class PointwiseHost(ScriptHost):
-    """On the pointwise model; a run also tells its `latent` as decoded (B, C, h, w) and the `levels` of its calls."""
+    """On the pointwise model; a run also tells its result's `latent` (B, C, h, w), the `levels` of its calls, and how
+    many latents were `decoded`."""
 
     model: PointwiseModel
 
@@ -111,9 +118,16 @@ class PointwiseHost(ScriptHost):
 
     def img2img(self, picture: Image.Image, effect: Any = None, **options: Any) -> SimpleNamespace:
         self.model.levels.clear()
-        self.model.latents.clear()
-        run = super().img2img(picture, effect, **options)
-        run.latent, run.levels = torch.cat(self.model.latents), list(self.model.levels)
+        self.model.decoded = 0
+        sampled: list[torch.Tensor] = []
+
+        def decode(model: PointwiseModel, batch: torch.Tensor, **options: Any) -> list[torch.Tensor]:
+            sampled.append(batch.clone())
+            return decode_latent_batch(model, batch, **options)
+
+        with patch.object(processing, "decode_latent_batch", decode):
+            run = super().img2img(picture, effect, **options)
+        run.latent, run.levels, run.decoded = torch.cat(sampled), list(self.model.levels), self.model.decoded
         return run
 
 

@@ -22,6 +22,7 @@ PURE = [
     "schedule",
     "session",
     "settings",
+    "texture",
     "words",
 ]
 EDGE = {"host", "panel"}

@@ -85,7 +85,8 @@ def test_a_uniform_map_is_plain_img2img(host, option, sampler, fix_steps):
     option(img2img_fix_steps=fix_steps)
     for grey in (255, 102, 77):
         plain = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH * grey / 255)
-        ours = host.img2img(PICTURE, map_of(grey, grey), sampler_name=sampler, denoising_strength=STRENGTH)
+        effect = map_of(grey, grey, keep_exact=False)
+        ours = host.img2img(PICTURE, effect, sampler_name=sampler, denoising_strength=STRENGTH)
         assert torch.equal(ours.latent, plain.latent) and np.array_equal(ours.images[0], plain.images[0])
         assert ours.levels == plain.levels
 
@@ -546,3 +547,87 @@ def test_pictures_of_a_batch_must_agree_in_size(host):
     )
     with pytest.raises(ValueError, match="must have one size"):
         host.img2img(PICTURE, map_of(0, 255), p=p)
+
+
+def detail(image: Image.Image) -> np.ndarray:
+    """What lies inside of the 8 x 8 cells, which the pointwise model's autoencoder loses."""
+    cells = pixels(image).reshape(8, 8, 8, 8, 3)
+    return (cells - cells.mean(axis=(1, 3), keepdims=True)).reshape(64, 64, 3)
+
+
+def test_weak_parts_get_their_texture_back_and_strong_ones_stay_as_they_are(host):
+    """20 steps at strength 1: columns of strength 0.02, 0.2, 0.5 and 1."""
+    options = {"denoising_strength": 1.0, "sampler_name": "Euler"}
+    greys = (5, 51, 128, 255)
+    ours, raw = (host.img2img(PICTURE, map_of(*greys, keep_exact=keep), **options) for keep in (True, False))
+    assert torch.equal(ours.latent, raw.latent) and (ours.decoded, raw.decoded) == (2, 1)
+    lost = [
+        np.abs(detail(run.images[0]) - detail(PICTURE)).reshape(64, 4, 16, 3).mean(axis=(0, 2, 3))
+        for run in (ours, raw)
+    ]
+    assert lost[0][0] < 0.5 * lost[1][0] and lost[0][1] < lost[1][1]
+    assert np.array_equal(pixels(ours.images[0])[:, 32:], pixels(raw.images[0])[:, 32:])
+
+
+def test_the_input_is_decoded_once_for_all_pictures_of_a_run(host):
+    effect = map_of(10, 20, 30, 255)
+    runs = [host.img2img(PICTURE, effect, seed=seed) for seed in range(7, 11)]
+    many = host.img2img(PICTURE, effect, batch_size=2, n_iter=2)
+    assert many.decoded == 4 + 1
+    assert all(np.array_equal(image, run.images[0]) for image, run in zip(many.images, runs, strict=True))
+
+
+@pytest.mark.parametrize("effect", [map_of(0, 255), {"source": "fan", "fan_strengths": [0.1, 1.0]}], ids=["map", "fan"])
+def test_without_weak_parts_or_in_a_fan_nothing_is_decoded_beside_the_result(host, effect):
+    assert host.img2img(PICTURE, effect).decoded == 1
+
+
+def test_a_strength_without_a_step_keeps_the_picture_bit_for_bit(host):
+    """DDIM denoises int(S * steps) - 1 times: at S = 0.09 and 20 steps never."""
+    ours = host.img2img(PICTURE, map_of(23, 23, 255, 255), sampler_name="DDIM", denoising_strength=1.0)
+    assert np.array_equal(pixels(ours.images[0])[:, :32], pixels(PICTURE)[:, :32])
+    assert not np.array_equal(pixels(ours.images[0])[:, 40:], pixels(PICTURE)[:, 40:])
+
+
+def test_filled_parts_get_nothing_of_what_was_there(host):
+    """The masked right half is filled from its surroundings and changed a little: the old detail must not come back."""
+    mask = Image.fromarray(columns(0, 255))
+    options = {"mask": mask, "inpaint_full_res": False, "mask_blur": 0}
+    for fill, is_filled in ((0, True), (1, False)):
+        ours, raw = (
+            host.img2img(PICTURE, map_of(20, keep_exact=keep), inpainting_fill=fill, **options)
+            for keep in (True, False)
+        )
+        assert np.array_equal(pixels(ours.images[0])[:, 48:], pixels(raw.images[0])[:, 48:]) == is_filled
+
+
+def test_texture_in_a_crop_is_given_back_at_the_crops_own_scale(host):
+    mask = Image.fromarray(np.zeros((64, 64), np.uint8))
+    mask.paste(255, (16, 16, 48, 48))
+    options = {
+        "mask": mask,
+        "inpaint_full_res": True,
+        "inpaint_full_res_padding": 0,
+        "inpainting_fill": 1,
+        "mask_blur": 0,
+    }
+    inside = np.s_[24:40, 24:40]
+    ours, raw = (
+        host.img2img(PICTURE, map_of(13, keep_exact=keep), denoising_strength=1.0, **options) for keep in (True, False)
+    )
+    lost = [np.abs(pixels(run.images[0]) - pixels(PICTURE))[inside].mean() for run in (ours, raw)]
+    assert lost[0] < 0.7 * lost[1]
+
+
+def test_an_autoencoder_that_makes_no_numbers_of_the_input_leaves_the_result_as_it_is(host, monkeypatch):
+    raw = host.img2img(PICTURE, map_of(20, 255, keep_exact=False))
+    decode, calls = host.model.decode_first_stage, []
+
+    def second_time_not_finite(latents):
+        calls.append(latents)
+        return decode(latents) * (np.nan if len(calls) > 1 else 1)
+
+    monkeypatch.setattr(host.model, "decode_first_stage", second_time_not_finite)
+    ours = host.img2img(PICTURE, map_of(20, 255))
+    assert np.array_equal(ours.images[0], raw.images[0]) and len(calls) == 2
+    assert "not finite" in ours.processed.comments

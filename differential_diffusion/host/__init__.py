@@ -1,16 +1,17 @@
 """The WebUI around us: the only place that imports `modules.*` or tells one WebUI from another.
 
 `run` is the life of one run, from its callbacks to its pictures; `geometry` is where the picture lies meanwhile,
-`masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `samplers` what is
-known of the sampler, `axes` the X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are
-kept. What is changed of a run is changed through `patches`, which put it back.
+`masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `latents` what the
+autoencoder makes of pictures and `lost_texture` what it loses, `samplers` what is known of the sampler, `axes` the
+X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are kept. What is changed of a run is
+changed through `patches`, which put it back.
 """
 
 from .axes import add_plot_axes
 from .grey_masks import keep_greys
 from .maps import add_options, give_back
 from .requests import check_requests
-from .run import FAN_TICKETS, begin, composite, end, finish_picture
+from .run import FAN_TICKETS, begin, composite, end, finish_picture, give_back_texture
 from .samplers import idle_steps
 from .uploads import read_uploads
 
@@ -24,6 +25,7 @@ __all__ = [
     "end",
     "finish_picture",
     "give_back",
+    "give_back_texture",
     "idle_steps",
     "keep_greys",
     "read_uploads",

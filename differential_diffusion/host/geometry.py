@@ -72,7 +72,11 @@ class Geometry:
         """An input picture as the run would give it back if it changed nothing at all."""
         if self.crop:
             return images.flatten(image, shared.opts.img2img_background_color)
+        return self.on_canvas(image)
+
+    def on_canvas(self, image: Image.Image) -> Image.Image:
+        """An input picture, or the crop of it, as it would be generated if nothing changed at all."""
         picture = self.prepared(image)
-        if self.mode is ResizeMode.STRETCH_LATENT:
+        if self.mode is ResizeMode.STRETCH_LATENT and not self.crop:
             picture = images.resize_image(ResizeMode.STRETCH.value, picture, self.canvas.width, self.canvas.height)
         return picture

@@ -21,10 +21,11 @@ from PIL import Image
 from modules import images, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
-from .. import change_map, change_picture, fan, fan_picture, infotext, plan
+from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
 from ..change_map import Bounds, Extent
 from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
 from . import latents, maps
+from .lost_texture import LostTexture, NotFinite
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
 from .samplers import PinnedSampler, schedule_of
@@ -87,6 +88,13 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
         run.attach()
     except Exception as error:
         _end_with(p, error, is_by_hand)
+
+
+def give_back_texture(p: Any, results: torch.Tensor) -> None:
+    """After the pictures of one batch were decoded: float (B, 3, H, W) in 0..1, changed in place."""
+    run = Img2ImgRun.on(p)
+    if run is not None:
+        run.give_back_texture(results)
 
 
 def composite(p: Any, overlay: Any) -> None:
@@ -165,6 +173,7 @@ class Img2ImgRun:
         self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
         self._map_picture: Image.Image | None = None
+        self._lost_texture: LostTexture | None = None
         self._parts: list[fan.Part] = []
         self._is_pinned = False
         self.pictures: list[Any] = []
@@ -192,8 +201,23 @@ class Img2ImgRun:
             if run._crop_stand_in:
                 run._crop_stand_in.leave(p)
 
+    def give_back_texture(self, results: torch.Tensor) -> None:
+        """Give weakly changed parts of decoded pictures, float (B, 3, H, W) in 0..1, their texture back, in place."""
+        if self._lost_texture is None:
+            return
+        try:
+            self._lost_texture.give_back(results)
+        except NotFinite:
+            self._lost_texture = None
+            self._p.comment(
+                f"{NAME}: weakly changed parts have lost some detail, since the autoencoder made values of the input "
+                "that are not finite, as some do in half precision."
+            )
+
     def show(self, overlay: Any) -> None:
         """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
+        if not self._overlays:
+            return
         overlay.overlay_image = self._overlays[overlay.index % len(self._overlays)]
         overlay.mask_for_overlay = self._map_picture
 
@@ -293,11 +317,12 @@ class Img2ImgRun:
         cells = change_map.to_cells(on_canvas, self._cells)
         self._strengths = plan.strengths(settings, cells, p.denoising_strength)
         self._view = fan.view(cells, geometry.area)
+        self._is_kept = self._strengths.cells == 0
+        self._original, self._is_filled = p.init_latent, np.zeros(cells.shape, bool)
         if inpainting.mask is not None and inpainting.fill != FILL_KEEPS_ORIGINAL:
             self._unfill_kept(inpainting.mask)
+        self._result_plane = plane
         self._map_picture = picture_of(plane)
-        kept = self._kept(plane)
-        self._overlays = [self._overlay(image, kept) for image in p.init_images]
 
     def _compose(self) -> None:
         """Make the change map from what stands on `p` now. With "Only masked", everyone who looks at `p` from now on
@@ -331,18 +356,16 @@ class Img2ImgRun:
         p, geometry = self._p, self._geometry
         unfilled = latents.encoded_aside(p, [geometry.prepared(image) for image in p.init_images])
         is_masked = change_map.to_cells(geometry.place(mask), self._cells) >= 0.5
-        is_filled = torch.from_numpy(is_masked & (self._strengths.cells > 0)).to(p.init_latent.device)
+        self._original, self._is_filled = unfilled, is_masked & ~self._is_kept
+        is_filled = torch.from_numpy(self._is_filled).to(p.init_latent.device)
         p.init_latent = torch.where(is_filled, p.init_latent, unfilled)
 
-    def _kept(self, plane: np.ndarray) -> np.ndarray | None:
-        """How much of the input is laid over the result: float32 (H, W); None for nothing. `plane`: the change map
-        where the result lies."""
-        geometry, settings = self._geometry, self._settings
-        if settings.keep_exact:
+    def _kept(self) -> np.ndarray | None:
+        """How much of the input is laid over the result: float32 (H, W); None for nothing."""
+        geometry, plane = self._geometry, self._result_plane
+        if self._settings.keep_exact:
             generated = plane.copy()
-            if self._strengths.layout:
-                parts = self._strengths.layout.strengths_of_cells(self._cells)
-                change_map.cut(generated, geometry.area)[:] *= _enlarged(parts > 0, geometry.area)
+            change_map.cut(generated, geometry.area)[:] *= _enlarged(~self._is_kept, geometry.area)
             return 1 - change_map.paste_weight(generated, geometry.area.width / self._cells.width)
         if not geometry.crop:
             return None
@@ -376,12 +399,26 @@ class Img2ImgRun:
             if not self._is_pinned:
                 p.comment(f"{NAME} was off: another extension replaced the sampler.")
                 return samples
+        if not self._overlays:
+            kept = self._kept()
+            self._overlays = [self._overlay(image, kept) for image in p.init_images]
+            self._lost_texture = self._texture()
         infotext.remove_unused(p.extra_generation_params)
         p.extra_generation_params.update(infotext.write(self._settings))
         if self._strengths.layout:
             self._parts = self._fan_parts(self._strengths.layout)
             p.extra_generation_params.update(infotext.write_parts(self._parts))
         return samples
+
+    def _texture(self) -> LostTexture | None:
+        """What weakly changed parts lose and shall have back; None where there are none. A fan shows what plain img2img
+        makes of each strength."""
+        p, strength = self._p, np.where(self._is_filled, 1, self._strengths.cells)
+        is_weak = ~self._is_kept & (texture.share(strength) > 0)
+        if not self._settings.keep_exact or self._strengths.layout or not is_weak.any():
+            return None
+        pictures = [self._geometry.on_canvas(image) for image in p.init_images]
+        return LostTexture(p.sd_model, pictures, self._original, strength)
 
     def _fan_parts(self, layout: fan.Layout) -> list[fan.Part]:
         p, strengths = self._p, self._strengths
@@ -399,7 +436,7 @@ class Img2ImgRun:
             pinned = PinnedSampler(p, sampler, self._strengths.cells, x, noise)
             with changed(sampler, func=pinned.wrapped(sampler.func)):
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
-            self._is_pinned = pinned.has_run
+            self._is_pinned, self._is_kept = pinned.has_run, pinned.kept
             if pinned.why_uneven:
                 p.comment(
                     f"{NAME}: {pinned.why_uneven}, so a region can change by more or less than plain img2img at its "

@@ -60,6 +60,11 @@ class PinnedSampler:
         """See `methods.Method`; empty, too, where nothing was held."""
         return _method(self._sampler).why_uneven if self._session and self._session.holds else ""
 
+    @property
+    def kept(self) -> np.ndarray:
+        """Cells for which the run has no step, bool (h, w)."""
+        return self._session.kept if self._session else self._strength == 0
+
     def wrapped(self, function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         @functools.wraps(function)
         def pinned(denoiser: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -356,6 +356,13 @@ class Processed:
         return json.dumps(fields, default=lambda value: None)
 
 
+def decode_latent_batch(
+    model: Any, batch: torch.Tensor, target_device: torch.device | None = None
+) -> list[torch.Tensor]:
+    """Pictures (3, height, width) in about -1..1 of latents (pictures, channels, height, width), one at a time."""
+    return [model.decode_first_stage(latent[None])[0].to(target_device) for latent in batch]
+
+
 def get_fixed_seed(seed: int | None) -> int:
     return random.randrange(4294967294) if seed is None or seed == -1 else int(seed)
 
@@ -446,8 +453,8 @@ def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Imag
     if not torch.isfinite(samples).all():
         raise ValueError("the model produced values that are not finite; no picture was made")
 
-    decoded = torch.cat([p.sd_model.decode_first_stage(latent[None]) for latent in samples])
-    decoded = ((decoded.to(devices.cpu) + 1) / 2).clamp(0, 1)
+    decoded = torch.stack(decode_latent_batch(p.sd_model, samples, target_device=devices.cpu))
+    decoded = ((decoded + 1) / 2).clamp(0, 1)
     shared.state.nextjob()
     pictures = list(decoded)
     if p.scripts is not None:

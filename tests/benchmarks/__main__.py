@@ -29,7 +29,18 @@ sys.path[:0] = [str(folder) for folder in (HERE, HERE.parent, ROOT / "preview", 
 
 import report  # noqa: E402
 
-SECTIONS = ("cost", "skipping", "fan", "response", "soft_inpainting", "maps", "painter", "tasks", "adherence")
+SECTIONS = (
+    "cost",
+    "skipping",
+    "fan",
+    "response",
+    "soft_inpainting",
+    "texture",
+    "maps",
+    "painter",
+    "tasks",
+    "adherence",
+)
 
 
 class Tee(io.StringIO):
