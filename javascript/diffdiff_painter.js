@@ -121,7 +121,7 @@
             this.#tools = createTools(this.#surface);
             this.#pointers = new Pointers(this.#stage, this.#view, this.#pointerTarget());
             new Keys(this.#root, this.#stage, this.#keyTarget());
-            this.#stage.addEventListener("dblclick", () => this.#closeLasso());
+            this.#stage.addEventListener("dblclick", () => this.#tools.lasso.isOpen && this.#tools.lasso.close());
             window.addEventListener("resize", () => this.#layOut());
             this.#toolbar.showSettings(this.#settings);
             this.#choose(this.#toolId);
@@ -373,10 +373,6 @@
             this.#set(id, value);
         }
 
-        #closeLasso() {
-            if (this.#toolId === "lasso" && this.#tools.lasso.isOpen) this.#tools.lasso.close();
-        }
-
         /** What the readout says. @param {?{clientX: number, clientY: number}} at */
         #describe(at) {
             const { picture } = this.#document;
@@ -391,9 +387,9 @@
             const { picture, map } = this.#document;
             if (!picture || !this.#root) return null;
             const { x, y } = this.#view.toPicture(clientX, clientY);
-            const { naturalWidth, naturalHeight } = picture;
-            if (!(x >= 0 && y >= 0 && x < naturalWidth && y < naturalHeight)) return null;
-            return map.pixels[Math.floor((y * map.height) / naturalHeight) * map.width + Math.floor((x * map.width) / naturalWidth)];
+            const column = Math.floor((x * map.width) / picture.naturalWidth);
+            const row = Math.floor((y * map.height) / picture.naturalHeight);
+            return column >= 0 && row >= 0 && column < map.width && row < map.height ? map.pixels[row * map.width + column] : null;
         }
     }
 

@@ -376,7 +376,7 @@ def import_map(painter: PainterDriver, path) -> None:
     with painter.page.expect_file_chooser() as chooser:
         painter.press("Import map")
     chooser.value.set_files(path)
-    painter.page.wait_for_timeout(300)
+    painter.page.wait_for_function("document.querySelector('#diffdiff_map textarea').value")
 
 
 @pytest.mark.parametrize("size", [(100, 70), (1400, 900)])
