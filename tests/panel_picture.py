@@ -32,8 +32,11 @@ def main(address: str, file: str) -> None:
         page.wait_for_timeout(2500)
         page.locator("#diffdiff_painter input[type=file]").first.set_input_files(ASSETS / "sample_map.png")
         page.wait_for_timeout(5000)
+        page.set_viewport_size({"width": 1360, "height": 1700})
+        page.wait_for_timeout(1000)
         picture = Image.open(io.BytesIO(page.locator("#diffdiff").first.screenshot()))
-        picture.convert("RGB").quantize(256).save(file, optimize=True)
+        colours = picture.convert("RGB")
+        colours.quantize(palette=colours.quantize(256)).save(file, optimize=True)  # dithered
         browser.close()
 
 
