@@ -1,6 +1,7 @@
 """The page: the same effect by hand, hidden tabs, Reload UI, two browser tabs, errors, pasting, the Batch tab."""
 
 import base64
+import json
 import random
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from painter_harness import decode_map, stroke_on_host_canvas
 from PIL import Image
 
-from webui.client import WebUI, columns, map_of, parameters, photograph, pixels
+from webui.client import WebUI, columns, largest_difference, map_of, parameters, photograph, pixels
 from webui.page import Page
 
 PICTURE = photograph()
+NOISE = 2
+"""1/255 from the autoencoder's own draws, and 1/255 from the picture's way through the page."""
 LEFT_KEPT, RIGHT_KEPT = columns(0, 255), columns(255, 0)
 
 
@@ -45,6 +48,24 @@ def prepare(page: Page, grey: np.ndarray | None = None) -> None:
     page.page.wait_for_timeout(1000)
     page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
     page.page.wait_for_timeout(500)
+
+
+def show_preview(page: Page) -> None:
+    """The panel's small picture of the map is drawn while it is on the screen."""
+    preview = page.page.locator("#diffdiff_preview")
+    if not preview.is_visible():
+        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+    preview.scroll_into_view_if_needed()
+    page.page.wait_for_timeout(2000)
+
+
+def as_map(webui: WebUI, grey: np.ndarray, infotext: str) -> Image.Image:
+    """What a change map makes of the page's settings in that infotext."""
+    said = parameters(infotext)
+    options = {"prompt": "", "steps": 6, "cfg_scale": float(said["CFG scale"]), "sampler_name": said["Sampler"]}
+    if "Schedule type" in said:
+        options["scheduler"] = said["Schedule type"]
+    return webui.img2img(PICTURE, map_of(grey), **options).images[0]
 
 
 def kept(picture: np.ndarray) -> tuple[bool, bool]:
@@ -186,6 +207,50 @@ def test_choices_are_shown_in_words(open_page):
         assert [text.strip() for text in texts] == words
 
 
+def test_greys_of_an_uploaded_mask_are_strengths(open_page, webui: WebUI):
+    """What the small picture shows is what runs, also on a WebUI that rounds uploaded masks."""
+    greys = (0, 90, 160, 255)
+    page = open_page()
+    page.to_tab("img2img")
+    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    page.upload("img_inpaint_base", PICTURE)
+    page.upload("img_inpaint_mask", Image.fromarray(columns(*greys)))
+    page.page.wait_for_timeout(1500)
+    page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
+    page.switch(True)
+    page.page.wait_for_timeout(1500)
+    page.fill("#diffdiff_softness input[type=number]", 0)
+    show_preview(page)
+    shown = page.page.locator("#diffdiff_preview canvas").first.evaluate(
+        "canvas => [16, 48, 80, 112].map((x) => canvas.getContext('2d').getImageData(x, 64, 1, 1).data[0])"
+    )
+    assert np.abs(np.array(shown) - greys).max() <= 1
+    page.generate()
+    assert page.error() == ""
+    info = json.loads(page.value("#generation_info_img2img :is(textarea, input)"))
+    assert largest_difference(page.picture(), as_map(webui, columns(*greys), info["infotexts"][0])) <= NOISE
+
+
+@pytest.mark.parametrize("width", [8, 80])
+def test_a_mask_changes_fully_however_narrow_it_is(open_page, width):
+    mask = np.zeros((128, 128), np.uint8)
+    mask[24:104, 64 - width // 2 : 64 + width // 2] = 255
+    page = open_page()
+    page.to_tab("img2img")
+    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    page.upload("img_inpaint_base", PICTURE)
+    page.upload("img_inpaint_mask", Image.fromarray(mask))
+    page.page.wait_for_timeout(1500)
+    page.switch(True)
+    page.page.wait_for_timeout(2000)
+    assert page.value("#diffdiff_softness_side input:checked") == ("outwards" if width == 8 else "both")
+    show_preview(page)
+    peak = page.page.locator("#diffdiff_preview canvas").first.evaluate(
+        "canvas => canvas.getContext('2d').getImageData(64, 64, 1, 1).data[0]"
+    )
+    assert peak >= 0.95 * 255
+
+
 def test_a_missing_map_is_said_on_the_page(open_page):
     page = open_page()
     prepare(page)
@@ -279,7 +344,7 @@ class TestBatchTab:
         page = open_page()
         if not page.has("#img2img_batch_tab, #img2img_batch_input_dir"):
             pytest.skip("this WebUI has no Batch tab")
-        greys = {"one": LEFT_KEPT, "two": RIGHT_KEPT, "three": LEFT_KEPT.T.copy()}
+        greys = {"one": columns(0, 100, 255), "two": RIGHT_KEPT, "three": LEFT_KEPT.T.copy()}
         for folder in ("pictures", "masks", "results"):
             (tmp_path / folder).mkdir()
         for name, grey in greys.items():
@@ -303,3 +368,5 @@ class TestBatchTab:
             changed = (pixels(Image.open(result)) != pixels(PICTURE)).any(axis=2)
             grey = greys[name]
             assert not changed[grey == 0].any() and changed[grey == 255].mean() > 0.8, name
+            said = Image.open(result).info["parameters"]
+            assert largest_difference(Image.open(result), as_map(webui, grey, said)) <= NOISE, name
