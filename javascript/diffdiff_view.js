@@ -258,7 +258,7 @@
             const y0 = Math.max(0, Math.floor((rect.y - top) / perY) - 1 - thickness);
             const x1 = Math.min(frame.width, Math.ceil((rect.x + rect.width - left) / perX) + 1);
             const y1 = Math.min(frame.height, Math.ceil((rect.y + rect.height - top) / perY) + 1);
-            if (x0 >= x1 || y0 >= y1) return;
+            if (!(x0 < x1 && y0 < y1)) return; // a hidden view has no size, and no numbers come of it
             const columnAt = (x) => Math.min(this.#map.width - 1, Math.floor(left + (Math.min(frame.width - 1, x) + 0.5) * perX));
             const rowAt = (y) => this.#map.width * Math.min(this.#map.height - 1, Math.floor(top + (Math.min(frame.height - 1, y) + 0.5) * perY));
             const columns = Uint32Array.from({ length: x1 - x0 + thickness }, (_, i) => columnAt(x0 + i));

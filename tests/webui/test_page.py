@@ -52,10 +52,10 @@ def prepare(page: Page, grey: np.ndarray | None = None) -> None:
 
 def show_preview(page: Page) -> None:
     """The panel's small picture of the map is drawn while it is on the screen."""
-    preview = page.page.locator("#diffdiff_preview")
-    if not preview.is_visible():
+    if not page.page.locator("#diffdiff_source").is_visible():
         page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
-    preview.scroll_into_view_if_needed()
+        page.page.wait_for_timeout(500)
+    page.page.locator("#diffdiff_preview").evaluate("preview => preview.scrollIntoView({ block: 'center' })")
     page.page.wait_for_timeout(2000)
 
 
@@ -243,7 +243,10 @@ def test_a_mask_changes_fully_however_narrow_it_is(open_page, width):
     page.page.wait_for_timeout(1500)
     page.switch(True)
     page.page.wait_for_timeout(2000)
-    assert page.value("#diffdiff_softness_side input:checked") == ("outwards" if width == 8 else "both")
+    side = "outwards" if width == 8 else "both"
+    page.page.wait_for_function(
+        "side => document.querySelector('#diffdiff_softness_side input:checked').value === side", arg=side
+    )
     show_preview(page)
     peak = page.page.locator("#diffdiff_preview canvas").first.evaluate(
         "canvas => canvas.getContext('2d').getImageData(64, 64, 1, 1).data[0]"
