@@ -183,7 +183,7 @@
             await this.#page.setNumbers({ seed: RANDOM_SEED });
         }
 
-        /** Under the gallery. @param {string} message @param {[string, string, () => void][]} buttons class, text, action */
+        /** Under the gallery, or beside the painter where that fills the window. @param {string} message @param {[string, string, () => void][]} buttons class, text, action */
         #tell(message, buttons = []) {
             const { element } = globalThis.diffdiff;
             const all = [...buttons, this.#isSeedHeld && ["diffdiff-random-seed", "Random seed again", () => this.#releaseSeed()]];
@@ -195,7 +195,9 @@
             this.#note?.remove();
             this.#note = element("div", "diffdiff-picked", {}, [element("span", "", { textContent: message }), ...children]);
             this.#note.setAttribute("role", "status");
-            gradioApp().querySelector("#img2img_gallery").insertAdjacentElement("afterend", this.#note);
+            const bench = gradioApp().querySelector(".diffdiff-full > .diffdiff-bench");
+            if (bench) bench.append(this.#note);
+            else gradioApp().querySelector("#img2img_gallery").after(this.#note);
         }
 
         async #zoomIn(from, to) {

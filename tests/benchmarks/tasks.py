@@ -28,12 +28,22 @@ COUNT = """
     window.hand = { presses: 0, keys: 0, scrolled: 0 };
     addEventListener("pointerdown", ({ isTrusted }) => { hand.presses += isTrusted; }, true);
     addEventListener("keydown", ({ isTrusted }) => { hand.keys += isTrusted; }, true);
-    let last = 0;
-    addEventListener("scroll", () => {
-        hand.scrolled += Math.abs(scrollY - last);
-        last = scrollY;
-    });
+    const places = new Map();
+    addEventListener("scroll", ({ target }) => {
+        const full = document.querySelector(".diffdiff-full");
+        const now = target === document ? scrollY : target.scrollTop;
+        const isSeen = full ? full.contains(target) : target === document; // below the painter a page moves unseen
+        if (isSeen) hand.scrolled += Math.abs(now - (places.get(target) ?? 0));
+        places.set(target, now);
+    }, true);
 """
+
+
+SET = """([selector, value]) => {
+    const field = document.querySelector(selector);
+    field.value = value;
+    updateInput(field);
+}"""
 
 
 class Hand:
@@ -198,6 +208,9 @@ def on(url: str, name: str) -> None:
             if tab.count():
                 tab.first.click()
             page.wait_for_timeout(2500)
+            for number, value in {"width": 256, "height": 256, "steps": 8}.items():  # not what is measured
+                page.evaluate(SET, [f"#img2img_{number} input[type=number]", value])
+                page.wait_for_timeout(200)
             page.evaluate("Object.assign(hand, { presses: 0, keys: 0, scrolled: 0 })")
             hand = Hand(page)
             try:

@@ -90,10 +90,36 @@ def test_from_a_stroke_to_the_compared_result(page):
     assert float(page.value("#img2img_denoising_strength input[type=number]")) == 0.9
 
 
+def test_a_fan_is_picked_from_and_the_pick_is_made_there(page):
+    tab = page.page
+    bench = tab.locator(".diffdiff-bench")
+    bench.get_by_role("button", name="Strength fan").click()
+    expect(tab.locator(".diffdiff-result")).to_be_visible(timeout=PATIENCE)
+    tab.wait_for_timeout(1500)
+    box = tab.locator(".diffdiff-pictures").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6)
+    generate = bench.locator(".diffdiff-generate-this")
+    generate.wait_for(timeout=PATIENCE)
+    assert float(page.value("#img2img_denoising_strength input[type=number]")) == 0.6
+    box = generate.bounding_box()
+    assert box["y"] + box["height"] <= tab.evaluate("innerHeight")
+    before = tab.evaluate("document.querySelector('.diffdiff-pictures img[alt=Result]').src")
+    generate.click()
+    tab.wait_for_function(
+        "before => document.querySelector('.diffdiff-pictures img[alt=Result]').src !== before"
+        " && !document.querySelector('.diffdiff-result').hidden",
+        arg=before,
+        timeout=PATIENCE,
+    )
+    assert "labelled fan" not in tab.locator(".diffdiff-pictures img[alt=Result]").get_attribute("data-infotext")
+
+
 def test_what_goes_wrong_is_said_there(page):
     tab = page.page
     tab.locator(".diffdiff-bench").get_by_role("button", name="Generate", exact=True).click()
-    tab.wait_for_function("document.querySelector('.diffdiff-status').textContent.includes('map')", timeout=PATIENCE)
+    tab.wait_for_function(
+        "document.querySelector('.diffdiff-status').textContent.includes('Nothing is painted yet')", timeout=PATIENCE
+    )
     assert not tab.locator(".diffdiff-result").is_visible()
 
 
