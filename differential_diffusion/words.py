@@ -31,7 +31,7 @@ INFO = {
     "softness": "How far the border of what changes is blurred. 0 leaves it hard.",
     "softness_side": "Where the soft border may reach, seen from what changes.",
     "minimum": "How much all the rest may change, as a share of Denoising strength.",
-    "keep_exact": "What may not change comes out bit by bit as it went in.",
+    "keep_exact": "What may not change comes out bit by bit as it went in; what hardly changes keeps its texture.",
     "show_change": "Adds a heat map of what really changed.",
     "black": "What is darker changes nothing.",
     "white": "What is brighter has full strength.",
