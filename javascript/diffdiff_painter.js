@@ -380,7 +380,9 @@
             const value = at && this.#valueAt(at.clientX, at.clientY);
             if (value === null) return `${picture.naturalWidth} × ${picture.naturalHeight} px`;
             const { steps, of } = this.#page.stepsOf(value);
-            return `Strength ${(value / 255).toFixed(2)} · ${steps} of ${of} steps`;
+            const { denoising } = this.#page;
+            const [share, strength] = [value / 255, (value / 255) * denoising].map((number) => number.toFixed(2));
+            return `${share} of ${denoising.toFixed(2)} = ${strength} · ${steps} of ${of} steps`;
         }
 
         #valueAt(clientX, clientY) {

@@ -84,7 +84,9 @@
             const wasFan = this.#lastInfo.includes(`${LABEL} picture: labelled fan`);
             this.#lastInfo = info;
             if (wasFan && !gallery.querySelector(".preview")) gallery.querySelector(".thumbnail-item")?.click();
-            if (readFan(this.#page.infotexts[0] ?? "")) this.#tell("Click the part that you like: its strength and the fan's seed are taken.");
+            if (!readFan(this.#page.infotexts[0] ?? "")) return;
+            const held = this.#isSeedHeld ? ` Seed ${this.#heldSeed} stays set.` : "";
+            this.#tell(`Click the part that you like: its strength and the fan's seed are taken.${held}`);
         }
 
         #onClick(event) {

@@ -10,6 +10,8 @@
         #page;
         #fields;
         #seen;
+        /** The map that is on its way; null when none is. */
+        #coming = null;
 
         /**
          * @param {HostPage} page
@@ -21,6 +23,13 @@
             this.#seen = fields.text("pasted_map");
             // what Python sets causes no event
             setInterval(() => this.#look(), POLL_MS);
+            page.guardGenerate(
+                () => {
+                    this.#look();
+                    return this.#coming !== null;
+                },
+                () => this.#coming,
+            );
         }
 
         #look() {
@@ -28,11 +37,12 @@
             if (value === this.#seen) return;
             this.#seen = value;
             const digest = value.split(":")[1];
-            if (digest) setTimeout(() => this.#bring(digest), PICTURE_COMES_MS);
+            if (digest) this.#coming = this.#bring(digest).finally(() => (this.#coming = null));
         }
 
         async #bring(digest) {
             const { painter } = globalThis.diffdiff;
+            await new Promise((resolve) => setTimeout(resolve, PICTURE_COMES_MS));
             const file = await this.#page.keptMap(digest);
             if (file) await painter.take(file);
             else painter.say(`This picture's map (${digest}) was not kept on this computer: paint or import one.`);

@@ -806,17 +806,17 @@ def test_readout_names_strength_and_steps(open_painter):
         page.mouse.move(*painter.client(50, 50))
         return painter.root.locator(".diffdiff-readout").inner_text()
 
-    assert readout() == "Strength 0.50 · 8 of 20 steps"  # int(128 / 255 * 0.75 * 20) + 1
+    assert readout() == "0.50 of 0.75 = 0.38 · 8 of 20 steps"  # int(128 / 255 * 0.75 * 20) + 1
     page.locator("#img2img_steps input").fill("40")
     page.locator("#img2img_denoising_strength input").fill("1")
-    assert readout() == "Strength 0.50 · 21 of 40 steps"
+    assert readout() == "0.50 of 1.00 = 0.50 · 21 of 40 steps"
     painter.set(Strength=1)
     painter.press("Fill all")
-    assert readout() == "Strength 1.00 · 40 of 40 steps"
+    assert readout() == "1.00 of 1.00 = 1.00 · 40 of 40 steps"
     page.locator("#img2img_sampling input").fill("DDIM")
-    assert readout() == "Strength 1.00 · 38 of 40 steps"
+    assert readout() == "1.00 of 1.00 = 1.00 · 38 of 40 steps"
     painter.press("Clear")
-    assert readout() == "Strength 0.00 · 0 of 40 steps"
+    assert readout() == "0.00 of 1.00 = 0.00 · 0 of 40 steps"
 
 
 def test_closing_the_accordion_and_generating_keep_the_map(open_painter):

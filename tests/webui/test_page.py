@@ -312,7 +312,6 @@ class TestMadeAgain:
     def paste(self, page: Page, infotext: str) -> None:
         page.fill("#img2img_prompt textarea", infotext)
         page.click("#img2img_tools #paste")
-        page.page.wait_for_timeout(3500)
 
     def test_from_its_infotext(self, open_page, webui: WebUI):
         made = webui.img2img(PICTURE, map_of(self.MAP), save_images=True, override_settings={"samples_save": True})
@@ -321,6 +320,7 @@ class TestMadeAgain:
         page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
         prepare(page)
         self.paste(page, made.infotext)
+        page.page.wait_for_function("document.querySelector('#diffdiff_map textarea').value")
         page.generate()
         assert page.error() == ""
         assert np.abs(page.picture() - made.pixels).max() <= 2, "noise of the autoencoder"
@@ -332,10 +332,8 @@ class TestMadeAgain:
         page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
         prepare(page)
         self.paste(page, made.infotext)
-        assert (
-            parameters(made.infotext)["Differential Diffusion map"]
-            in page.page.locator(".diffdiff-notice").inner_text()
-        )
+        digest = parameters(made.infotext)["Differential Diffusion map"]
+        page.page.locator(".diffdiff-notice", has_text=digest).wait_for()
 
 
 class TestBatchTab:
