@@ -185,9 +185,9 @@ def pick(hand: Hand, is_full: bool) -> None:
 
 
 BEFORE = """\
-| before, on the page | First edit with a painted map | 5 | 4 | 6 | 3307 | 18 |  |
-| before, on the page | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 4139 | 18 |  |
-| before, on the page | The right strength | | | | | | fails: picking a column left no map, and another seed |"""
+| before, on the page | First edit with a painted map | 5 | 4 | 6 | 3307 | 22 |  |
+| before, on the page | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 4139 | 20 |  |
+| before, on the page | The right strength | 10 | 9 | 6 | 5594 | 130 | fails: map: missing |"""
 """Measured once on the preview, under gradio 4, at the commit before the painter could fill the window."""
 
 TASKS = (first_edit, soft_inpainting, find_the_strength)
