@@ -15,7 +15,10 @@ PICTURE = photograph((128, 128))
 ASSETS = Path(__file__).parents[1] / "preview" / "assets"
 
 FAINT_TEXTS = """() => {
-    const numbers = (colour) => [...colour.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
+    const numbers = (colour) => {
+        const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+        return colour.startsWith("color(") ? [r * 255, g * 255, b * 255, a] : [r, g, b, a];  // what color-mix gives
+    };
     const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
     const light = (colour) => {
         const linear = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
@@ -160,7 +163,7 @@ def test_the_extensions_error_is_visible(page):
     upload(page)
     page.click("#diffdiff .label-wrap")
     assert generate(page) == {}
-    assert "map" in log(page) and page.locator("#img2img_gallery img").count() == 0
+    assert "Nothing is painted yet" in log(page) and page.locator("#img2img_gallery img").count() == 0
 
 
 def test_parameters_are_read_from_the_prompt(page):
