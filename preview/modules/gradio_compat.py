@@ -47,7 +47,7 @@ def masked_picture_inputs(label: str, elem_id: str) -> list[Any]:
         interactive=True,
         type="pil",
         image_mode="RGBA",
-        height=HEIGHT + 120,
+        height=HEIGHT - 60,
         source="upload",
         tool="sketch",
         brush_color="#ffffff",
