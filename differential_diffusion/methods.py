@@ -40,6 +40,7 @@ class Method:
             one): a cell's first own call is one later.
         keeps_two_outputs: and draws a line through the last two of them.
         idle: of a sampler on timesteps, see `Schedule.idle`.
+        cannot: why no map can steer it; empty where one can.
         why_uneven: why a region can change by more or less than plain img2img at its strength; empty where it does not.
     """
 
@@ -48,6 +49,7 @@ class Method:
     corrects: bool = False
     keeps_two_outputs: bool = False
     idle: int = 2
+    cannot: str = ""
     why_uneven: str = ""
 
 
@@ -102,7 +104,7 @@ METHODS = {
     # these pass a predicted state to the model and correct the one before it
     "sample_sa_solver": Method(one_call_a_step, state_is_hidden=True, corrects=True),
     "sample_sa_solver_pece": Method(state_is_hidden=True),
-    # these step through stages of their own, from a state of their own
+    # these choose their steps by what the whole picture needs: past a held part they step without looking
     **dict.fromkeys(
         [
             "sample_ode_bosh3",
@@ -111,7 +113,7 @@ METHODS = {
             "sample_ode_dopri5",
             "sample_ode_custom",
         ],
-        Method(state_is_hidden=True),
+        Method(cannot="this sampler chooses its steps by what the whole picture needs"),
     ),
 }
 """By the name of the sampler's function."""

@@ -49,7 +49,7 @@ class SamplingSession:
         kept: cells for which no step is left, bool (h, w).
 
     Raises:
-        Refused: neither count nor level tells the sampler's step.
+        Refused: a sampler that no map can steer, or whose step neither count nor level tells.
     """
 
     def __init__(
@@ -72,6 +72,8 @@ class SamplingSession:
         release = schedule.release_map(strength)
         self.holds = bool((release < schedule.t_enc).any())
         self.kept = release == NEVER
+        if method.cannot and self.holds:
+            raise Refused(f"{method.cannot}, so no map can steer it. Choose another sampler.")
         self._pin = Pin(original, noised, torch.from_numpy(release).to(original.device))
         self._denoiser = denoiser
         self._schedule = schedule

@@ -244,6 +244,20 @@ def test_every_region_comes_out_as_its_plain_run(name):
             assert (strongest - plain).abs().max() > 0.1, "the regions' plain runs must differ for this to say anything"
 
 
+def test_a_sampler_that_chooses_its_steps_by_the_whole_picture_is_refused():
+    with pytest.raises(Refused, match="so no map can steer it. Choose another sampler"):
+        pinned(OnSigmas(euler, "sample_ode_dopri5"), strengths_of_columns(0.5, 0.8))
+    pinned(OnSigmas(euler, "sample_ode_dopri5"), strengths_of_columns(0.8))
+
+
+def test_calls_at_another_size_from_the_first_on_are_refused():
+    def by_halves(model, x, sigmas):
+        return torch.cat([euler(model, part, sigmas) for part in x.split(1)])
+
+    with pytest.raises(Refused, match="set the batch size to 1"):
+        pinned(OnSigmas(by_halves, "sample_unheard_of"), strengths_of_columns(0.5, 0.8))
+
+
 def test_a_corrected_state_changes_as_much_as_its_plain_run():
     """It is out of reach, so a region cannot be equal: here it changes 10 % less. Steered as if it were the tensor that
     the model sees, 39 % more changes; released one call earlier, 14 % more."""

@@ -56,15 +56,21 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered):
     options = {
         "prompt": "a house",
         "cfg_scale": 4,
-        "batch_size": 3,
+        "n_iter": 3,  # not a batch, which some samplers take one by one
         "steps": 12,
         "sampler_name": offered,
         "override_settings": {"sd_model_checkpoint": "demo"},
     }
-    round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options | {"batch_size": 1})
+    round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options | {"n_iter": 1})
     greys = map_of(columns(*[77] * 7, 255), keep_exact=False)
+    try:
+        ours_run = webui.img2img(picture, greys, denoising_strength=1.0, **options)
+    except RuntimeError as error:
+        if "no map can steer it" in str(error):
+            pytest.skip(f"{offered} is refused: {error}")
+        raise
     runs = [
-        webui.img2img(picture, greys, denoising_strength=1.0, **options),
+        ours_run,
         webui.img2img(picture, denoising_strength=77 / 255, **options),
         webui.img2img(picture, denoising_strength=1.0, **options),
     ]
