@@ -84,7 +84,7 @@ def test_a_label_says_what_a_grey_map_lets_through(monkeypatch):
     expected = {
         1024: [("0.50 of 0.4 = 0.20", "5 of 20 steps"), ("0.8", "17 of 20 steps")],
         256: [("0.4: 0.20", "5 of 20 steps"), ("0.8", "17 of 20 steps")],
-        64: [("0.4: 0.20", "5/20"), ("0.8", "17/20")],
+        64: [("0.4: 0.20", "5 steps"), ("0.8", "17 steps")],
     }
     for width, labels in expected.items():
         written.clear()

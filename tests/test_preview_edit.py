@@ -55,7 +55,9 @@ class Edit:
         launch = ROOT / "preview" / "launch.py"
         arguments = [str(launch), "edit", "picture.png", *([] if change_map is None else ["map.png"])]
         arguments += ["--prompt", "a house", "--out", "out/result.png", "--steps", "6", "--seed", "4", *options]
-        code = WITHOUT.format(module=without, folder=str(launch.parent), arguments=arguments)
+        # what runs in the background ignores Ctrl+C, and so do its children
+        heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        code = heeding + WITHOUT.format(module=without, folder=str(launch.parent), arguments=arguments)
         return subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=self._folder,
