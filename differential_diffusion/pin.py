@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,7 +33,8 @@ class Pin:
     Attributes:
         original: latent of the picture as given, (B, C, h, w).
         noised: the original at a level, always with the run's own noise.
-        release: `t_enc` at which each cell is released, int32 (h, w); see `schedule.NEVER` and `schedule.FREE`.
+        release: `t_enc` at which each cell is released, int32, broadcastable to the latent: (h, w) for all pictures, or
+            (B, 1, h, w); see `schedule.NEVER` and `schedule.FREE`.
     """
 
     original: Tensor
@@ -40,11 +42,11 @@ class Pin:
     release: Tensor
 
     def held(self, place: Place) -> Tensor:
-        """Cells that are set to the original at a model call: those released here or later. Bool (h, w)."""
+        """Cells that are set to the original at a model call: those released here or later. Bool, as `release`."""
         return self.release <= place
 
     def waiting(self, place: Place) -> Tensor:
-        """Cells whose release is still to come after this call. Bool (h, w); each lies inside the one before."""
+        """Cells whose release is still to come after this call, as `release`; each lies inside the one before."""
         return self.release < place
 
     def hold(self, x: Tensor, place: Place, level: Tensor, start_level: Tensor | None = None) -> None:
@@ -74,6 +76,12 @@ def _is_mirrored(x: Tensor, target: Tensor, held: Tensor) -> Tensor:
     """Whether `x` is nearer to -target than to target, by half at least, where it is held: some samplers ask the model
     about the negative of their state. Bool, no dimensions."""
     return ((x + target) * held).norm() < 0.5 * ((x - target) * held).norm()
+
+
+def laid_over(latent: Tensor, cells: np.ndarray) -> Tensor:
+    """Values of cells, (h, w) or (B, h, w), on the device of a latent, (B, C, h, w) or (B, C, T, h, w), and ready to
+    broadcast to it."""
+    return torch.from_numpy(cells).reshape(-1, *[1] * (latent.ndim - 3), *cells.shape[-2:]).to(latent.device)
 
 
 def variance_exploding(original: Tensor, noise: Tensor, level: Tensor) -> Tensor:
@@ -121,7 +129,7 @@ class History:
         """Take note of the model's `output` (B, C, h, w) at `place` and `level` (B,), and write to the earlier ones.
 
         Args:
-            release: `t_enc` at which each cell is released, int32 (h, w).
+            release: `t_enc` at which each cell is released, as in `Pin`.
         """
         for earlier_place, _, earlier in self._outputs:
             # not those of the same step: a method of several stages still needs them as they are

@@ -53,7 +53,7 @@ def why_so_little(settings: Settings, mask: np.ndarray | None, plane: np.ndarray
 
     Args:
         settings, mask: that the map was composed of.
-        plane: the map itself, float32 (H, W) in [0, 1].
+        plane: the map itself, float32 (H, W) in [0, 1], or those of a batch.
     """
     peak = float(plane.max())
     if peak > FAINT:
@@ -89,7 +89,8 @@ class Strengths:
     """The strengths of one run.
 
     Attributes:
-        cells: of each latent cell, float64 (h, w) in 0..1: what plain img2img calls denoising strength.
+        cells: of each latent cell, float64 (B, h, w) in 0..1: what plain img2img calls denoising strength. B is the
+            number of pictures, or 1 where all share one map.
         run: of the run itself, that of the strongest cell. Levels above it are never computed (paper 3.3.1).
         layout: of the fan's parts; None if it is no fan.
     """
@@ -103,20 +104,21 @@ def strengths(settings: Settings, cells: np.ndarray, slider: float) -> Strengths
     """Strength S of each cell.
 
     Args:
-        cells: the change map averaged over latent cells, float64 (h, w) in [0, 1].
+        cells: the change maps averaged over latent cells, float64 (B, h, w) in [0, 1], one for each picture or one for
+            all (B = 1).
         slider: the denoising strength that the user set, 0..1. A fan's strengths are absolute and do without it.
 
     Raises:
         BadSetting: more fan strengths than cells to change along its axis.
     """
     layout = None
-    full = np.full(cells.shape, slider)
+    full = np.full(cells.shape[1:], slider)
     if settings.source is Source.FAN:
         try:
-            layout = fan.Layout.over(cells, settings.fan_strengths, settings.fan_axis)
+            layout = fan.Layout.over(cells.max(axis=0), settings.fan_strengths, settings.fan_axis)
         except fan.FanDoesNotFit as error:
             raise BadSetting("fan_strengths", str(error), f"{error}.") from error
-        full = layout.strengths_of_cells(Extent.of(cells))
+        full = layout.strengths_of_cells(Extent.of(cells[0]))
     strength = schedule.snap(full * cells)
     strongest = float(strength.max())
     return Strengths(strength, slider if np.isclose(strongest, slider, rtol=0, atol=1e-6) else strongest, layout)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .methods import Method
-from .pin import Clock, History, Noised, Pin, Place
+from .pin import Clock, History, Noised, Pin, Place, laid_over
 from .schedule import FREE, NEVER, Schedule
 from .settings import Refused
 
@@ -36,7 +36,7 @@ class SamplingSession:
         denoiser: the module that the sampler calls as `denoiser(x, level, ...)`.
         method: the sampler's.
         schedule: of this run.
-        strength: of each cell, float64 (h, w) in 0..1; at most the run's own.
+        strength: of each cell, float64 in 0..1, at most the run's own: (h, w) for all pictures, or (B, h, w).
         original: latent of the picture as given, (B, C, h, w).
         noise: the run's own initial noise, (B, C, h, w).
         noised: the original at a level.
@@ -46,7 +46,7 @@ class SamplingSession:
 
     Attributes:
         holds: whether any cell is held after the first call.
-        kept: cells for which no step is left, bool (h, w).
+        kept: cells for which no step is left, bool, of the shape of `strength`.
 
     Raises:
         Refused: a sampler that no map can steer, or whose step neither count nor level tells.
@@ -74,7 +74,7 @@ class SamplingSession:
         self.kept = release == NEVER
         if method.cannot and self.holds:
             raise Refused(f"{method.cannot}, so no map can steer it. Choose another sampler.")
-        self._pin = Pin(original, noised, torch.from_numpy(release).to(original.device))
+        self._pin = Pin(original, noised, laid_over(original, release))
         self._denoiser = denoiser
         self._schedule = schedule
         self._shape = noise.shape

@@ -11,7 +11,7 @@ import torch
 from schedule_types import SCHEDULE_TYPES
 
 from differential_diffusion.methods import method_of
-from differential_diffusion.pin import History, Pin, variance_exploding, variance_preserving
+from differential_diffusion.pin import History, Pin, laid_over, variance_exploding, variance_preserving
 from differential_diffusion.schedule import FREE, NEVER, Schedule
 from differential_diffusion.session import SamplingSession
 from differential_diffusion.settings import Refused
@@ -242,6 +242,30 @@ def test_every_region_comes_out_as_its_plain_run(name):
         assert difference <= tolerance, strength
         if 0 < strength < max(STRENGTHS):
             assert (strongest - plain).abs().max() > 0.1, "the regions' plain runs must differ for this to say anything"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_batch_with_a_map_for_each_picture_is_its_single_runs(name):
+    run, tolerance = RUNS[name]
+    maps = np.stack([strengths_of_columns(*STRENGTHS), strengths_of_columns(*STRENGTHS[::-1])])
+    together, _ = pinned(run, maps)
+    for index, cells in enumerate(maps):
+        shared_by_all, _ = pinned(run, cells)
+        assert (together - shared_by_all)[index].abs().max() <= tolerance
+        assert (together - shared_by_all)[1 - index].abs().max() > 0.1
+
+
+def test_a_picture_of_a_batch_whose_map_is_black_is_the_original():
+    maps = np.stack([strengths_of_columns(0.8), strengths_of_columns(0.0)])
+    result, _ = pinned(RUNS["DPM++ 2M"][0], maps)
+    assert torch.equal(result[1], ORIGINAL[1])
+    assert (result[0] - ORIGINAL[0]).abs().min() > 0
+
+
+def test_strengths_of_pictures_of_a_model_for_video():
+    cells = torch.from_numpy(np.arange(6.0).reshape(2, 1, 3))
+    latent = torch.zeros(2, 4, 5, 1, 3)
+    assert torch.equal((latent + laid_over(latent, cells.numpy()))[:, 1, 2], cells.float())
 
 
 def test_a_sampler_that_chooses_its_steps_by_the_whole_picture_is_refused():

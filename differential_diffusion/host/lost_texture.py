@@ -26,7 +26,8 @@ class LostTexture:
     Args:
         pictures: the input pictures on the canvas.
         latents: theirs, (B, C, h, w), or (B, C, T, h, w) of a video model.
-        strength: of each cell, float (h, w) in 0..1; 1 where the latent is not the picture's.
+        strength: of each cell, float (B, h, w) in 0..1, of each picture or of all (B = 1); 1 where the latent is not
+            the picture's.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class LostTexture:
         self._sd_model = sd_model
         self._pictures = pictures
         self._latents = latents[: len(pictures)]
-        self._shares = texture.share_of_pixels(strength, pictures[0].size)
+        self._shares = [texture.share_of_pixels(cells, pictures[0].size) for cells in strength]
 
     def give_back(self, results: torch.Tensor) -> None:
         """Give the texture back to the decoded pictures of one batch, float (B, 3, H, W) in 0..1, in place.
@@ -45,7 +46,8 @@ class LostTexture:
         """
         for index, result in enumerate(results):
             picture, unchanged = self._before_and_after[index % len(self._pictures)]
-            ours = texture.give_back(_as_array(result), picture, unchanged, self._shares)
+            shares = self._shares[index % len(self._shares)]
+            ours = texture.give_back(_as_array(result), picture, unchanged, shares)
             result.copy_(torch.from_numpy(ours).movedim(-1, 0))
 
     @cached_property

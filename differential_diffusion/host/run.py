@@ -23,6 +23,7 @@ from modules.processing import StableDiffusionProcessingImg2Img
 
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
 from ..change_map import Bounds, Extent
+from ..pin import laid_over
 from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
 from . import latents, maps
 from .lost_texture import LostTexture, NotFinite
@@ -172,7 +173,7 @@ class Img2ImgRun:
         self._is_by_hand = is_by_hand
         self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
-        self._map_picture: Image.Image | None = None
+        self._map_pictures: list[Image.Image] = []
         self._lost_texture: LostTexture | None = None
         self._parts: list[fan.Part] = []
         self._is_pinned = False
@@ -219,7 +220,7 @@ class Img2ImgRun:
         if not self._overlays:
             return
         overlay.overlay_image = self._overlays[overlay.index % len(self._overlays)]
-        overlay.mask_for_overlay = self._map_picture
+        overlay.mask_for_overlay = self._map_pictures[overlay.index % len(self._map_pictures)]
 
     def add_labelled_fans(self, processed: Any) -> None:
         """Put a labelled picture for each fan before the pictures of the run where people look at them, after them
@@ -249,7 +250,8 @@ class Img2ImgRun:
             if result.image.size != before.size:
                 processed.comments += f"{NAME}: what changed was not measured; another extension resized the picture.\n"
                 return
-            change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), asked)
+            changes = asked[index % len(asked)]
+            change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), changes)
             heat = change_picture.drawn(change)
             said = infotext.of_change(text, change.cam, change.dam)
             self._add(processed, index, len(processed.images), heat, said, "-change")
@@ -298,48 +300,49 @@ class Img2ImgRun:
     def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
         if not self._is_composed():
             self._compose()
-        p, settings, inpainting, plane = self._p, self._settings, self._inpainting, self._plane
-        self._geometry = geometry = inpainting.geometry(p, plane)
-        on_canvas = geometry.place(plane)
+        p, settings, inpainting, planes = self._p, self._settings, self._inpainting, self._planes
+        self._geometry = geometry = inpainting.geometry(p, planes.max(axis=0))
+        on_canvas = np.stack([geometry.place(plane) for plane in planes])
         if not geometry.crop:
-            plane = on_canvas = plan.outpainted(settings, on_canvas, geometry.covered, geometry.scale)
-        reason = plan.why_so_little(settings, inpainting.mask, plane)
+            placed = (plan.outpainted(settings, plane, geometry.covered, geometry.scale) for plane in on_canvas)
+            planes = on_canvas = np.stack([*placed])
+        reason = plan.why_so_little(settings, inpainting.mask, planes)
         if reason is not None:
             p.comment(f"{NAME}: {reason}.")
         latents.needs_a_picture_to_change()
-        with changed(p, **inpainting.init_stand_in(p, plane, geometry)):
+        with changed(p, **inpainting.init_stand_in(p, planes.max(axis=0), geometry)):
             self._original_methods["init"](*args, **kwargs)
         latents.needs_one_frame(p.init_latent)
         p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
         p.paste_to = p.paste_to if geometry.crop else None
         p.extra_generation_params.update(inpainting.infotext)
 
-        cells = change_map.to_cells(on_canvas, self._cells)
+        cells = np.stack([change_map.to_cells(plane, self._cells) for plane in on_canvas])
         self._strengths = plan.strengths(settings, cells, p.denoising_strength)
-        self._view = fan.view(cells, geometry.area)
+        self._view = fan.view(cells.max(axis=0), geometry.area)
         self._is_kept = self._strengths.cells == 0
         self._original, self._is_filled = p.init_latent, np.zeros(cells.shape, bool)
         if inpainting.mask is not None and inpainting.fill != FILL_KEEPS_ORIGINAL:
             self._unfill_kept(inpainting.mask)
-        self._result_plane = plane
-        self._map_picture = picture_of(plane)
+        self._result_planes = planes
+        self._map_pictures = [picture_of(plane) for plane in planes]
 
     def _compose(self) -> None:
-        """Make the change map from what stands on `p` now. With "Only masked", everyone who looks at `p` from now on
-        finds the crop of this run."""
+        """Make the change maps from what stands on `p` now: float32 (B, H, W), one for each input picture, or one for
+        all (B = 1). With "Only masked", everyone who looks at `p` from now on finds the crop of this run."""
         p = self._p
         if self._crop_stand_in:
             self._crop_stand_in.leave(p)
         picture = self._picture()
         self._inpainting = Inpainting.of(p, picture)
-        self._plane = plan.compose(self._settings, self._inpainting.mask, picture)
+        self._planes = plan.compose(self._settings, self._inpainting.mask, picture)[None]
         if self._inpainting.crop:
-            self._crop_stand_in = StandIn(p, self._inpainting.crop_stand_in(p, self._plane))
+            self._crop_stand_in = StandIn(p, self._inpainting.crop_stand_in(p, self._planes.max(axis=0)))
 
     def _is_composed(self) -> bool:
         """Whether the map was made from what stands on `p` now: other scripts may have given it a mask or pictures."""
         shown = self._crop_stand_in
-        return shown is not None and shown.is_whole(self._p) and self._picture() == Extent.of(self._plane)
+        return shown is not None and shown.is_whole(self._p) and self._picture() == Extent.of(self._planes[0])
 
     def _picture(self) -> Extent:
         """Size of the input pictures."""
@@ -357,15 +360,19 @@ class Img2ImgRun:
         unfilled = latents.encoded_aside(p, [geometry.prepared(image) for image in p.init_images])
         is_masked = change_map.to_cells(geometry.place(mask), self._cells) >= 0.5
         self._original, self._is_filled = unfilled, is_masked & ~self._is_kept
-        is_filled = torch.from_numpy(self._is_filled).to(p.init_latent.device)
-        p.init_latent = torch.where(is_filled, p.init_latent, unfilled)
+        p.init_latent = torch.where(laid_over(p.init_latent, self._is_filled), p.init_latent, unfilled)
 
-    def _kept(self) -> np.ndarray | None:
-        """How much of the input is laid over the result: float32 (H, W); None for nothing."""
-        geometry, plane = self._geometry, self._result_plane
+    def _kept(self, plane: np.ndarray, is_kept: np.ndarray) -> np.ndarray | None:
+        """How much of an input is laid over its result: float32 (H, W); None for nothing.
+
+        Args:
+            plane: the change map of the result, float32 (H, W).
+            is_kept: the cells without a step, bool (h, w).
+        """
+        geometry = self._geometry
         if self._settings.keep_exact:
             generated = plane.copy()
-            change_map.cut(generated, geometry.area)[:] *= _enlarged(~self._is_kept, geometry.area)
+            change_map.cut(generated, geometry.area)[:] *= _enlarged(~is_kept, geometry.area)
             return 1 - change_map.paste_weight(generated, geometry.area.width / self._cells.width)
         if not geometry.crop:
             return None
@@ -400,8 +407,8 @@ class Img2ImgRun:
                 p.comment(f"{NAME} was off: another extension replaced the sampler.")
                 return samples
         if not self._overlays:
-            kept = self._kept()
-            self._overlays = [self._overlay(image, kept) for image in p.init_images]
+            kept = [self._kept(*each) for each in zip(self._result_planes, self._is_kept)]
+            self._overlays = [self._overlay(image, kept[i % len(kept)]) for i, image in enumerate(p.init_images)]
             self._lost_texture = self._texture()
         infotext.remove_unused(p.extra_generation_params)
         p.extra_generation_params.update(infotext.write(self._settings))
@@ -424,7 +431,7 @@ class Img2ImgRun:
         p, strengths = self._p, self._strengths
         with changed(p, denoising_strength=strengths.run or max(layout.strengths)):
             schedule = schedule_of(p, p.sampler)
-        reached = [float(part.max()) for part in layout.split(strengths.cells)]
+        reached = [float(part.max()) for part in layout.split(strengths.cells.max(axis=0))]
         steps = schedule.free_steps(np.array(reached)).tolist()
         return fan.parts(layout, reached, steps, self._geometry.area, self._view)
 
