@@ -23,7 +23,8 @@
     }
 
     /**
-     * Stretches [black, white] to the whole range and bends the middle: above 1, gamma raises the values between.
+     * Stretches [black, white] to the whole range and bends the middle: above 1, gamma lowers the values between, as the
+     * panel's levels do.
      * @param {ChangeMap} map
      * @param {{black: number, white: number, gamma: number}} levels 0 <= black < white <= 1; gamma > 0
      * @returns {Rect}
@@ -31,7 +32,7 @@
     function levels(map, { black, white, gamma }) {
         const table = Uint8Array.from({ length: 256 }, (_, v) => {
             const t = Math.min(1, Math.max(0, (v / 255 - black) / (white - black)));
-            return Math.round(255 * t ** (1 / gamma));
+            return Math.round(255 * t ** gamma);
         });
         return applyTable(map, table);
     }

@@ -48,6 +48,9 @@ class DifferentialDiffusionScript(scripts.Script):
     def postprocess_batch(self, p, *arguments, images, **about_batch):
         host.give_back_texture(p, images)
 
+    def postprocess_image(self, p, picture, *arguments):
+        host.look_at(p, picture)
+
     def postprocess_maskoverlay(self, p, overlay, *arguments):
         host.composite(p, overlay)
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; preview/launch.py says why
+
+DATA = tempfile.TemporaryDirectory(prefix="preview-data-")
+os.environ["PREVIEW_DATA"] = DATA.name  # what tests keep does not belong among what the user keeps
 
 # Repeatable, and without time limits on machines that do other things too.
 hypothesis.settings.register_profile(
@@ -37,6 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "webui: uses a WebUI over HTTP alone, so that it can be any of them")
     config.addinivalue_line("markers", "gradio: may differ between gradio 3 and 4, and what comes with them")
+
+
+def pytest_unconfigure() -> None:
+    DATA.cleanup()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

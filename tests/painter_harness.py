@@ -18,6 +18,16 @@ from differential_diffusion import change_map
 
 ROOT = Path(__file__).parent.parent
 
+NOISE = """
+    const read = CanvasRenderingContext2D.prototype.getImageData;
+    CanvasRenderingContext2D.prototype.getImageData = function (...args) {
+        const image = read.apply(this, args);
+        for (let i = 0; i < image.data.length; i++) image.data[i] ^= 1;
+        return image;
+    };
+"""
+"""Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
+
 
 class _Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:

@@ -631,3 +631,64 @@ def test_an_autoencoder_that_makes_no_numbers_of_the_input_leaves_the_result_as_
     ours = host.img2img(PICTURE, map_of(20, 255))
     assert np.array_equal(ours.images[0], raw.images[0]) and len(calls) == 2
     assert "not finite" in ours.processed.comments
+
+
+def test_a_half_precision_autoencoder_that_overflows_is_caught(host, monkeypatch):
+    """One in float16 with an exponential inside: beyond 65504 for the input's brightest cell, within for the result."""
+    picture = Image.new("RGB", PICTURE.size, (60, 60, 60))
+    picture.paste("white", (48, 32, 56, 40))
+    options = {"sampler_name": "Euler", "denoising_strength": 0.3}
+    raw = host.img2img(picture, map_of(20, 255, keep_exact=False), **options)
+    gain = np.log(65504) / float((encoded(host, picture).max() + raw.latent.max()) / 2)
+    decode = host.model.decode_first_stage
+
+    def in_half(latents):
+        return decode((latents.half() * gain).exp().log1p().float() / gain)
+
+    monkeypatch.setattr(host.model, "decode_first_stage", in_half)
+    assert not in_half(encoded(host, picture)).isfinite().all() and in_half(raw.latent).isfinite().all()
+    raw, ours = (host.img2img(picture, map_of(20, 255, keep_exact=keep), **options) for keep in (False, True))
+    assert np.array_equal(ours.images[0], raw.images[0])
+    assert "not finite" in ours.processed.comments
+
+
+def test_no_memory_for_one_more_decoding_is_said(host, monkeypatch):
+    decode = host.model.decode_first_stage
+
+    def decode_the_result_only(latents):
+        if host.model.decoded:
+            raise torch.cuda.OutOfMemoryError
+        return decode(latents)
+
+    monkeypatch.setattr(host.model, "decode_first_stage", decode_the_result_only)
+    ours = host.img2img(PICTURE, map_of(20, 255))
+    assert "lost some detail, since there was not enough memory to decode the input" in ours.processed.comments
+
+
+def test_an_autoencoder_that_enlarges_is_said(host, monkeypatch):
+    decode = host.model.decode_first_stage
+    monkeypatch.setattr(
+        host.model,
+        "decode_first_stage",
+        lambda latents: torch.nn.functional.interpolate(decode(latents), scale_factor=2),
+    )
+    ours = host.img2img(PICTURE, map_of(20, 255))
+    assert ours.images[0].size == (128, 128)
+    assert "lost some detail, since the decoded picture has another size" in ours.processed.comments
+
+
+@pytest.mark.parametrize("size", [(128, 128), (32, 48)])
+def test_what_is_kept_stays_in_its_place_when_another_extension_enlarges_the_picture(host, monkeypatch, size):
+    """As the WebUIs' postprocessing operations do, before the host lays a picture together."""
+    postprocess_image = host.runner.postprocess_image
+
+    def enlarge(p, picture):
+        picture.image = picture.image.resize(size)
+        postprocess_image(p, picture)
+
+    monkeypatch.setattr(host.runner, "postprocess_image", enlarge)
+    ours = host.img2img(PICTURE, map_of(0, 255), sampler_name="Euler").images[0]
+    expected = pixels(PICTURE.resize(size, Image.Resampling.LANCZOS))
+    assert ours.size == size
+    left, right = np.abs(pixels(ours) - expected)[:, : size[0] // 2 - 4], pixels(ours)[:, size[0] // 2 + 8 :]
+    assert left.max() <= 1 and np.abs(right - expected[:, size[0] // 2 + 8 :]).mean() > 5

@@ -2,13 +2,18 @@
 
 import io
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from bootstrap import cache_folder
 from differential_diffusion import change_map
 from differential_diffusion.map_store import MapStore
+from modules import paths
 
 
 def noise(seed: int) -> np.ndarray:
@@ -27,6 +32,15 @@ def test_a_map_comes_back_byte_for_byte(tmp_path):
     assert change_map.digest(change_map.read(kept)) == change_map.digest(noise(1))
     assert found(store, 2) == [False]
     assert [file.suffix for file in (tmp_path / "made" / "when needed").iterdir()] == [".png"], "nothing unfinished"
+
+
+def test_tests_keep_nothing_among_the_users_maps():
+    """Neither in this process nor in the previews that it starts."""
+    code = "from modules import paths; print(paths.data_path)"
+    environment = os.environ | {"PYTHONPATH": paths.script_path}
+    started = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
+    assert started == paths.data_path
+    assert not Path(paths.data_path).is_relative_to(cache_folder())
 
 
 def age(folder, order: list[int]) -> None:

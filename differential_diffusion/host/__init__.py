@@ -11,7 +11,7 @@ from .axes import add_plot_axes
 from .grey_masks import keep_greys
 from .maps import add_options, give_back
 from .requests import check_requests
-from .run import FAN_TICKETS, begin, composite, end, finish_picture, give_back_texture
+from .run import FAN_TICKETS, begin, composite, end, finish_picture, give_back_texture, look_at
 from .samplers import idle_steps
 from .uploads import read_uploads
 
@@ -28,5 +28,6 @@ __all__ = [
     "give_back_texture",
     "idle_steps",
     "keep_greys",
+    "look_at",
     "read_uploads",
 ]

@@ -16,8 +16,8 @@ from modules.processing import decode_latent_batch
 from .. import texture
 
 
-class NotFinite(ArithmeticError):
-    """The autoencoder made values that are not finite of the input."""
+class NotGivenBack(Exception):
+    """Why the texture stays lost, as the second half of a sentence."""
 
 
 class LostTexture:
@@ -42,8 +42,10 @@ class LostTexture:
         """Give the texture back to the decoded pictures of one batch, float (B, 3, H, W) in 0..1, in place.
 
         Raises:
-            NotFinite: as a half-precision autoencoder may be. `results` is as it was.
+            NotGivenBack: `results` is as it was.
         """
+        if results.shape[-2:] != self._shares[0].shape:
+            raise NotGivenBack("the decoded picture has another size than the input")
         for index, result in enumerate(results):
             picture, unchanged = self._before_and_after[index % len(self._pictures)]
             shares = self._shares[index % len(self._shares)]
@@ -53,13 +55,19 @@ class LostTexture:
     @cached_property
     def _before_and_after(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Each input before and after the autoencoder, float32 (H, W, 3) in 0..1. All batches of a run share them."""
-        decoded = torch.stack(decode_latent_batch(self._sd_model, self._latents, target_device=devices.cpu)).float()
+        try:
+            decodings = decode_latent_batch(self._sd_model, self._latents, target_device=devices.cpu)
+        except torch.cuda.OutOfMemoryError:
+            raise NotGivenBack("there was not enough memory to decode the input") from None
+        decoded = torch.stack(decodings).float()
         if not decoded.isfinite().all():
-            raise NotFinite
+            raise NotGivenBack(
+                "the autoencoder made values of the input that are not finite, as some do in half precision"
+            )
         unchanged = ((decoded.reshape(-1, *decoded.shape[-3:]) + 1) / 2).clamp(0, 1)
         before = [np.asarray(picture.convert("RGB"), dtype=np.float32) / 255 for picture in self._pictures]
         return list(zip(before, map(_as_array, unchanged)))
 
 
 def _as_array(picture: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(picture.movedim(0, -1).float().numpy())
+    return np.ascontiguousarray(picture.movedim(0, -1).float().numpy(force=True))

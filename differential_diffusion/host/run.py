@@ -26,7 +26,7 @@ from ..change_map import Bounds, Extent
 from ..pin import laid_over
 from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
 from . import latents, maps
-from .lost_texture import LostTexture, NotFinite
+from .lost_texture import LostTexture, NotGivenBack
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
 from .samplers import PinnedSampler, schedule_of
@@ -98,8 +98,15 @@ def give_back_texture(p: Any, results: torch.Tensor) -> None:
         run.give_back_texture(results)
 
 
+def look_at(p: Any, picture: Any) -> None:
+    """Before one picture is laid together (`PostprocessImageArgs`)."""
+    run = Img2ImgRun.on(p)
+    if run is not None:
+        run.made = picture.image.size
+
+
 def composite(p: Any, overlay: Any) -> None:
-    """Before one picture is laid together: replace the host's overlay (`PostProcessMaskOverlayArgs`) by ours."""
+    """When one picture is laid together: replace the host's overlay (`PostProcessMaskOverlayArgs`) by ours."""
     run = Img2ImgRun.on(p)
     if run is not None:
         run.show(overlay)
@@ -165,6 +172,7 @@ class Img2ImgRun:
 
     Attributes:
         pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
+        made: width and height of the picture that is to be laid together next; other extensions may have enlarged it.
     """
 
     def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings, is_by_hand: bool) -> None:
@@ -178,6 +186,7 @@ class Img2ImgRun:
         self._parts: list[fan.Part] = []
         self._is_pinned = False
         self.pictures: list[Any] = []
+        self.made: tuple[int, int] | None = None
         self._original_methods: dict[str, Any] = {}
 
     @staticmethod
@@ -208,19 +217,22 @@ class Img2ImgRun:
             return
         try:
             self._lost_texture.give_back(results)
-        except NotFinite:
+        except NotGivenBack as reason:
             self._lost_texture = None
-            self._p.comment(
-                f"{NAME}: weakly changed parts have lost some detail, since the autoencoder made values of the input "
-                "that are not finite, as some do in half precision."
-            )
+            self._p.comment(f"{NAME}: weakly changed parts have lost some detail, since {reason}.")
 
     def show(self, overlay: Any) -> None:
         """Replace the host's composite of one picture (`PostProcessMaskOverlayArgs`) by ours."""
         if not self._overlays:
             return
-        overlay.overlay_image = self._overlays[overlay.index % len(self._overlays)]
-        overlay.mask_for_overlay = self._map_pictures[overlay.index % len(self._map_pictures)]
+        shown = (pictures[overlay.index % len(pictures)] for pictures in (self._overlays, self._map_pictures))
+        overlay.overlay_image, overlay.mask_for_overlay = map(self._as_large_as_made, shown)
+
+    def _as_large_as_made(self, picture: Image.Image | None) -> Image.Image | None:
+        """The host itself brings the result of a crop to the crop's size, and nothing else to the overlay's."""
+        if picture is None or self._geometry.crop or self.made in (None, picture.size):
+            return picture
+        return picture.resize(self.made, Image.Resampling.LANCZOS)
 
     def add_labelled_fans(self, processed: Any) -> None:
         """Put a labelled picture for each fan before the pictures of the run where people look at them, after them
