@@ -64,16 +64,16 @@ class SamplingSession:
         certain: Tensor,
         clock: Clock = torch.log,
     ) -> None:
-        if method.countdown is None and not schedule.tells_steps_apart(2 * LEVEL_TOLERANCE):
+        release = schedule.release_map(strength)
+        self.holds = bool((release < schedule.t_enc).any())
+        self.kept = release == NEVER
+        if self.holds and method.cannot:
+            raise Refused(f"{method.cannot}, so no map can steer it. Choose another sampler.")
+        if self.holds and method.countdown is None and not schedule.tells_steps_apart(2 * LEVEL_TOLERANCE):
             raise Refused(
                 "this schedule type has the same level more than once, or rising ones, and the sampler shows by its "
                 "levels alone which step it is in. Choose another schedule type or sampler."
             )
-        release = schedule.release_map(strength)
-        self.holds = bool((release < schedule.t_enc).any())
-        self.kept = release == NEVER
-        if method.cannot and self.holds:
-            raise Refused(f"{method.cannot}, so no map can steer it. Choose another sampler.")
         self._pin = Pin(original, noised, laid_over(original, release))
         self._denoiser = denoiser
         self._schedule = schedule
@@ -149,7 +149,7 @@ class SamplingSession:
     def _is_aside(self, x: Tensor) -> bool:
         """Whether this call is about an enlarged or reduced copy of the state, as Euler Dy and SMEA make them. The
         next call about the state itself finds it pinned again."""
-        if x.shape != self._shape and not self._calls:
+        if x.shape != self._shape and not self._calls and self.holds:
             raise Refused(
                 f"this sampler shows the model a latent of {list(x.shape)} where the run's is {list(self._shape)}, so "
                 "no map can steer it. If it takes the pictures of a batch one by one, set the batch size to 1; "

@@ -280,6 +280,15 @@ def test_calls_at_another_size_from_the_first_on_are_refused():
 
     with pytest.raises(Refused, match="set the batch size to 1"):
         pinned(OnSigmas(by_halves, "sample_unheard_of"), strengths_of_columns(0.5, 0.8))
+    result, _ = pinned(OnSigmas(by_halves, "sample_unheard_of"), strengths_of_columns(0.8))
+    assert torch.equal(result, OnSigmas(euler, "sample_euler")(PointwiseDenoiser(), t_enc_of(0.8)))
+
+
+def test_a_uniform_map_is_taken_with_every_schedule_type():
+    sigmas = torch.tensor(SCHEDULE_TYPES["repeating"](24), dtype=torch.float32)
+    run = OnSigmas(euler, "sample_unheard_of", sigmas, 24)
+    result, _ = pinned(run, strengths_of_columns(0.5))
+    assert torch.equal(result, run(PointwiseDenoiser(), t_enc_of(0.5, 24)))
 
 
 def test_a_corrected_state_changes_as_much_as_its_plain_run():
