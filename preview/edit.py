@@ -26,7 +26,6 @@ from differential_diffusion.infotext import PICTURE
 from modules import images
 from modules.masking import create_binary_mask
 
-CELL = 8
 NAMES = {"labelled fan": "labelled", "what changed": "change"}
 """What a further picture of a run shows, by its infotext -> what is added to its file's name."""
 
@@ -101,7 +100,7 @@ def _run(
         print(f"the demo model does not know: {', '.join(unknown)}. It knows: {known}", file=sys.stderr)
     scripts.load_scripts()
     scripts.scripts_img2img.initialize_scripts(is_img2img=True)
-    width, height = options.size or _working_size(picture, model.native_side)
+    width, height = options.size or _working_size(picture, model.native_side, model.stride)
     p = StableDiffusionProcessingImg2Img(
         sd_model=model,
         prompt=options.prompt,
@@ -135,11 +134,11 @@ PASTED_BACK: dict[str, Any] = {"inpaint_full_res": True, "inpainting_fill": 1, "
 size and pasted into the picture at its own."""
 
 
-def _working_size(picture: Image.Image, native_side: int) -> tuple[int, int]:
-    """In whole latent cells, in the picture's shape: of as many pixels as the model was made for, never more than the
-    picture has."""
+def _working_size(picture: Image.Image, native_side: int, stride: int) -> tuple[int, int]:
+    """In whole strides of the model, in the picture's shape: of as many pixels as the model was made for, never more
+    than the picture has."""
     scale = min(native_side / math.sqrt(picture.width * picture.height), 1)
-    width, height = (max(round(side * scale / CELL), 1) * CELL for side in picture.size)
+    width, height = (max(round(side * scale / stride), 1) * stride for side in picture.size)
     return width, height
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "preview"))
 
+from models.family import Family
 from modules import processing, scripts, sd_samplers, shared
 from modules.processing import (
     Processed,
@@ -28,7 +29,7 @@ from modules.processing import (
 )
 
 
-class PointwiseModel:
+class PointwiseModel(Family):
     """A stand-in for Stable Diffusion without spatial coupling.
 
     A latent cell is the mean of its 8 x 8 pixels (and their grey), so that nothing leaks between cells; the noise that
@@ -36,7 +37,6 @@ class PointwiseModel:
     latents were decoded.
     """
 
-    latent_channels = 4
     is_sdxl = False
     parameterization = "eps"
     name = "pointwise"
@@ -49,7 +49,9 @@ class PointwiseModel:
         self.decoded = 0
         self.hook: Any = None
 
-    def get_learned_conditioning(self, prompts: list[str], width: int, height: int) -> dict[str, torch.Tensor]:
+    def get_learned_conditioning(
+        self, prompts: list[str], width: int, height: int, is_negative: bool = False
+    ) -> dict[str, torch.Tensor]:
         return {"crossattn": torch.zeros(len(prompts), 1, 1)}
 
     def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: dict[str, torch.Tensor]) -> torch.Tensor:

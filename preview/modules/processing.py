@@ -23,12 +23,11 @@ from modules.scripts import (
     PostSampleArgs,
     ScriptRunner,
 )
-from modules.sd_models import opt_f
 from modules.sd_samplers_common import images_tensor_to_samples
 from modules.sd_schedulers import schedulers_map
 
 if TYPE_CHECKING:
-    from modules.sd_models import Conditioning, StableDiffusion
+    from models.family import Conditioning, Family
     from modules.sd_samplers_common import Sampler
 
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 class StableDiffusionProcessing:
     """One run: `n_iter` batches of `batch_size` pictures."""
 
-    sd_model: StableDiffusion
+    sd_model: Family
     prompt: str = ""
     negative_prompt: str = ""
     seed: int = -1
@@ -116,8 +115,9 @@ class StableDiffusionProcessing:
 
     def setup_conds(self) -> None:
         size = self.width, self.height
-        self.uc = self.sd_model.get_learned_conditioning(self.negative_prompts, *size)
-        self.c = self.sd_model.get_learned_conditioning(self.prompts, *size)
+        with self.sd_model.encoding():
+            self.uc = self.sd_model.get_learned_conditioning(self.negative_prompts, *size, is_negative=True)
+            self.c = self.sd_model.get_learned_conditioning(self.prompts, *size)
 
     def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
         raise NotImplementedError
@@ -219,7 +219,7 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
         pictures = pictures.to(devices.device, devices.dtype) / 255
         self.init_latent = images_tensor_to_samples(pictures, model=self.sd_model)
         if self.resize_mode == 3:
-            size = (self.height // opt_f, self.width // opt_f)
+            size = (self.height // self.sd_model.cell, self.width // self.sd_model.cell)
             self.init_latent = torch.nn.functional.interpolate(self.init_latent, size=size, mode="bilinear")
         if image_mask is not None:
             assert latent_mask is not None
@@ -429,7 +429,8 @@ def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Imag
     batch = slice(n * p.batch_size, (n + 1) * p.batch_size)
     p.prompts, p.negative_prompts = p.all_prompts[batch], p.all_negative_prompts[batch]
     p.seeds, p.subseeds = p.all_seeds[batch], p.all_subseeds[batch]
-    p.rng = ImageRNG((p.sd_model.latent_channels, p.height // opt_f, p.width // opt_f), p.seeds)
+    model = p.sd_model
+    p.rng = ImageRNG((model.latent_channels, p.height // model.cell, p.width // model.cell), p.seeds)
     about_batch = {"batch_number": n, "prompts": p.prompts, "seeds": p.seeds, "subseeds": p.subseeds}
     if p.scripts is not None:
         p.scripts.before_process_batch(p, **about_batch)

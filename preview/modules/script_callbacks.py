@@ -13,7 +13,7 @@ from modules import errors
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from modules.sd_models import Conditioning
+    from models.family import Conditioning
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from modules.sd_models import Conditioning, StableDiffusion
+    from models.family import Conditioning, Family
 
 
 def _per_picture(values: torch.Tensor) -> torch.Tensor:
@@ -20,7 +20,7 @@ class SigmaDenoiser:
     Levels between two training timesteps are interpolated in log sigma.
     """
 
-    def __init__(self, sd_model: StableDiffusion) -> None:
+    def __init__(self, sd_model: Family) -> None:
         self.inner_model = sd_model
         alphas = sd_model.alphas_cumprod.cpu()
         self.sigmas = ((1 - alphas) / alphas).sqrt()
@@ -48,7 +48,7 @@ class SigmaDenoiser:
 class TimestepDenoiser:
     """Predicts the noise in x = sqrt(alpha) * init + sqrt(1 - alpha) * noise at a timestep, which may be fractional."""
 
-    def __init__(self, sd_model: StableDiffusion) -> None:
+    def __init__(self, sd_model: Family) -> None:
         self.inner_model = sd_model
         self._levels = SigmaDenoiser(sd_model)
 

@@ -10,7 +10,7 @@ from modules.sd_samplers_timesteps import samplers_data_timesteps
 from modules.sd_schedulers import schedulers
 
 if TYPE_CHECKING:
-    from modules.sd_models import StableDiffusion
+    from models.family import Family
 
 all_samplers: list[SamplerData] = [*samplers_data_k_diffusion, *samplers_data_timesteps]
 all_samplers_map = {data.name: data for data in all_samplers}
@@ -21,7 +21,7 @@ def find_sampler_config(name: str | None) -> SamplerData | None:
     return all_samplers[0] if name is None else all_samplers_map.get(name)
 
 
-def create_sampler(name: str | None, model: StableDiffusion) -> Sampler:
+def create_sampler(name: str | None, model: Family) -> Sampler:
     """A new sampler. Raises ValueError naming the samplers there are."""
     config = find_sampler_config(name)
     if config is None:

@@ -11,9 +11,9 @@ from modules.script_callbacks import CFGDenoiserParams, cfg_denoiser_callback
 from modules.sd_samplers_common import InterruptedException
 
 if TYPE_CHECKING:
+    from models.family import Conditioning
     from modules.processing import StableDiffusionProcessing
     from modules.sd_denoisers import SigmaDenoiser, TimestepDenoiser
-    from modules.sd_models import Conditioning
     from modules.sd_samplers_common import Sampler
 
 

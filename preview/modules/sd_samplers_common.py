@@ -11,8 +11,8 @@ import torch
 from modules import shared
 
 if TYPE_CHECKING:
+    from models.family import Conditioning, Family
     from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
-    from modules.sd_models import Conditioning, StableDiffusion
     from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 
 
@@ -25,7 +25,7 @@ class SamplerData:
     """One entry of the sampler list."""
 
     name: str
-    constructor: Callable[[StableDiffusion], Sampler]
+    constructor: Callable[[Family], Sampler]
     aliases: list[str]
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ approximation_indexes = {"Full": 0}
 
 
 def images_tensor_to_samples(
-    image: torch.Tensor, approximation: int | None = None, model: StableDiffusion | None = None
+    image: torch.Tensor, approximation: int | None = None, model: Family | None = None
 ) -> torch.Tensor:
     """Latents of pictures (pictures, 3, height, width) in 0..1, one by one: a batch gives what single runs give."""
     model = model or shared.sd_model

@@ -22,8 +22,8 @@ from modules.sd_samplers_common import Sampler, SamplerData, setup_img2img_steps
 from modules.sd_schedulers import schedulers_map
 
 if TYPE_CHECKING:
+    from models.family import Conditioning, Family
     from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
-    from modules.sd_models import Conditioning, StableDiffusion
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class KDiffusionSampler(Sampler):
 
     model_wrap_cfg: CFGDenoiserKDiffusion
 
-    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+    def __init__(self, funcname: str, sd_model: Family) -> None:
         super().__init__(funcname, CFGDenoiserKDiffusion(SigmaDenoiser(sd_model)))
         self.model_wrap_cfg.sampler = self
         self.model_wrap = self.model_wrap_cfg.inner_model

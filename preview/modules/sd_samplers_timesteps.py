@@ -13,8 +13,8 @@ from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.sd_samplers_common import Sampler, SamplerData, setup_img2img_steps
 
 if TYPE_CHECKING:
+    from models.family import Conditioning, Family
     from modules.processing import StableDiffusionProcessing, StableDiffusionProcessingImg2Img
-    from modules.sd_models import Conditioning, StableDiffusion
 
 
 class CFGDenoiserTimesteps(CFGDenoiser):
@@ -23,7 +23,7 @@ class CFGDenoiserTimesteps(CFGDenoiser):
     mask_before_denoising = True
     inner_model: TimestepDenoiser
 
-    def __init__(self, sd_model: StableDiffusion) -> None:
+    def __init__(self, sd_model: Family) -> None:
         super().__init__(TimestepDenoiser(sd_model))
         self.alphas = sd_model.alphas_cumprod
 
@@ -37,7 +37,7 @@ class TimestepSampler(Sampler):
 
     model_wrap_cfg: CFGDenoiserTimesteps
 
-    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+    def __init__(self, funcname: str, sd_model: Family) -> None:
         super().__init__(funcname, CFGDenoiserTimesteps(sd_model))
         self.model_wrap_cfg.sampler = self
         self.model_wrap = self.model_wrap_cfg.inner_model
@@ -88,7 +88,7 @@ class TimestepSampler(Sampler):
 class DDIMSampler(TimestepSampler):
     """Calls the model at timesteps[-1] ... timesteps[1] and ends at timesteps[0], so a list of two makes one call."""
 
-    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+    def __init__(self, funcname: str, sd_model: Family) -> None:
         super().__init__(funcname, sd_model)
         self.func = self._run
 
@@ -108,7 +108,7 @@ class DDIMSampler(TimestepSampler):
 class UniPCSampler(TimestepSampler):
     """Calls the model at levels evenly spaced in (fractional) time down to the lowest; the last step needs no call."""
 
-    def __init__(self, funcname: str, sd_model: StableDiffusion) -> None:
+    def __init__(self, funcname: str, sd_model: Family) -> None:
         super().__init__(funcname, sd_model)
         self.func = self._run
 

@@ -10,9 +10,9 @@ from modules.options import Options
 from modules.shared_state import State
 
 if TYPE_CHECKING:
-    from modules.sd_models import StableDiffusion
+    from models.family import Family
 
 opts = Options()
 state = State()
-sd_model: StableDiffusion
+sd_model: Family
 """Set by sd_models.load_model; a test may put another denoiser in its place."""

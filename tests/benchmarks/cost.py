@@ -253,7 +253,9 @@ class _Large:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def get_learned_conditioning(self, prompts: list[str], width: int, height: int) -> dict[str, Tensor]:
+    def get_learned_conditioning(
+        self, prompts: list[str], width: int, height: int, is_negative: bool = False
+    ) -> dict[str, Tensor]:
         width = self.model.diffusion_model.config.cross_attention_dim
         return {"crossattn": torch.zeros(len(prompts), 77, width, device=self._model.alphas_cumprod.device)}
 

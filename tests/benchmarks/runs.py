@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from models.family import Family
 from modules import scripts, sd_models, shared
 from modules.processing import StableDiffusionProcessingImg2Img, process_images
 from preview.train.landscape import random_layout
@@ -49,7 +50,7 @@ def held_out_day(index: int) -> Pictures:
 class HalfPrecision:
     """A model that computes in bfloat16, as a WebUI computes in half precision on a GPU; the sampler stays float32."""
 
-    def __init__(self, model: sd_models.StableDiffusion) -> None:
+    def __init__(self, model: Family) -> None:
         self._model = model
 
     def __getattr__(self, name: str) -> Any:

@@ -1,0 +1,114 @@
+"""What the samplers and the processing see of a model, whatever its family."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import torch
+from diffusers import DiffusionPipeline
+
+from modules import devices
+from modules.paths import DEMO_MODEL
+
+Conditioning = dict[str, torch.Tensor]
+"""A prompt as the family's network takes it, by the names that the family gives; each tensor has a row a picture."""
+
+CONNECTING = {"and", "the", "with"}
+
+
+class Family:
+    """A model of one family.
+
+    Attributes:
+        title: the family's name.
+        folders: what each of a model's diffusers folders is for -> the pipelines that it may be of, by their class.
+        latent_channels: channels of what is denoised.
+        cell: side of what is denoised's cells, in pixels of the picture.
+        stride: what the picture's sides must be multiples of, in pixels.
+        native_side: side of the square pictures that it was made for, in pixels.
+        parameterization: what it predicts: "eps" (the noise) or "v".
+        alphas_cumprod: of the noise levels that it was trained on.
+    """
+
+    title: ClassVar[str]
+    folders: ClassVar[Mapping[str, tuple[str, ...]]]
+    latent_channels = 4
+    cell = 8
+    stride = 8
+    native_side: int
+    parameterization: str
+    alphas_cumprod: torch.Tensor
+
+    def __init__(self, path: Path, network: torch.nn.Module) -> None:
+        self.path = path
+        self.name = "demo" if path == DEMO_MODEL else path.stem
+        self.vocabulary = _vocabulary(path)
+        self.model = SimpleNamespace(diffusion_model=network, conditioning_key="crossattn")
+
+    @property
+    def words(self) -> list[str]:
+        """What a small model can be asked for; empty for one that takes any words."""
+        return [] if self.vocabulary is None else [*self.vocabulary["styles"], *self.vocabulary["objects"]]
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words of `prompt` that mean nothing to a small model; those of two letters, such as "a", do no harm."""
+        if self.vocabulary is None:
+            return []
+        known = {word for entries in self.vocabulary.values() for entry in entries for word in entry.split()}
+        words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", prompt.lower()))
+        return [word for word in words if word not in known | CONNECTING]
+
+    @contextmanager
+    def encoding(self) -> Iterator[None]:
+        """Around the encoding of a run's prompts: what serves nothing else need not be in memory before and after."""
+        yield
+
+    def get_learned_conditioning(
+        self, prompts: list[str], width: int, height: int, is_negative: bool = False
+    ) -> Conditioning:
+        """Encodes the prompts for pictures of `width` by `height` pixels."""
+        raise NotImplementedError
+
+    def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: Conditioning) -> torch.Tensor:
+        """The network's raw prediction for `x` (pictures, channels, h, w) at `timestep` (pictures), 0..1000."""
+        raise NotImplementedError
+
+    def encode_first_stage(self, pictures: torch.Tensor) -> torch.Tensor:
+        """What is denoised, (pictures, channels, h, w), of `pictures` (pictures, 3, height, width) in -1..1.
+
+        Of an encoder that gives a distribution its mean, where the WebUI samples it: a preview draws nothing from a
+        generator that it does not own.
+        """
+        raise NotImplementedError
+
+    def decode_first_stage(self, latents: torch.Tensor) -> torch.Tensor:
+        """Pictures (pictures, 3, height, width) in about -1..1."""
+        raise NotImplementedError
+
+
+def load_pipeline(folder: Path, *, without: tuple[str, ...] = (), **parts: Any) -> Any:
+    """diffusers' pipeline of a folder, with `parts` that are in memory already, and `without` others."""
+    there = json.loads((folder / "model_index.json").read_text())
+    absent: dict[str, Any] = {name: None for name in without if name in there}
+    pipeline: Any = DiffusionPipeline.from_pretrained(
+        folder,
+        torch_dtype=devices.dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        low_cpu_mem_usage=False,
+        **absent,
+        **parts,
+    )
+    return pipeline.to(devices.device)
+
+
+def _vocabulary(path: Path) -> dict[str, list[str]] | None:
+    """The words that a small model was taught, by kind; None for one that comes without such a list."""
+    file = path / "vocabulary.json"
+    return json.loads(file.read_text()) if file.is_file() else None
