@@ -28,7 +28,7 @@
         #map = null;
         #brush = null;
         #file = null;
-        #isInForce = false;
+        #inForce = null;
         /** The picture that the map was made over; null while the map waits for its first. */
         #madeOver = null;
 
@@ -65,9 +65,12 @@
             return this.#brush;
         }
 
-        /** Whether the next run gets this map. */
-        get isInForce() {
-            return this.#isInForce;
+        /**
+         * What the next run gets, white changes most; null for no map. Another object whenever the map has changed.
+         * @returns {?{width: number, height: number, pixels: Uint8Array}}
+         */
+        get inForce() {
+            return this.#inForce;
         }
 
         /** Name of the file that the map is, as it was taken; null once it is painted on. @returns {?string} */
@@ -83,7 +86,7 @@
 
         /** Whether the map in force was made over another picture than the one that is there. */
         get isOfAnotherPicture() {
-            return this.#isInForce && this.#madeOver !== null && this.#picture !== this.#madeOver;
+            return this.#inForce !== null && this.#madeOver !== null && this.#picture !== this.#madeOver;
         }
 
         /** The map stays, for the picture that is there now. */
@@ -114,6 +117,16 @@
             return isChanged;
         }
 
+        /**
+         * Makes an edit that takes its time: what else happens to the map waits for its end, and so does a run.
+         * @param {() => Promise<boolean>} work writes into the map; gives whether it came to its end
+         */
+        edit(work) {
+            return this.#inTurn(async () => {
+                if (await work()) this.commit();
+            });
+        }
+
         /** The map is not what it was: an edit was made, undone or redone. */
         edited() {
             this.#file = null;
@@ -130,9 +143,10 @@
             return this.#inTurn(async () => {
                 const taken = await read();
                 this.#handlers.interrupt();
-                const isSeenInverted = taken.url !== undefined && this.#page.whiteKeeps;
-                this.#replaceBy(isSeenInverted ? { ...taken, pixels: globalThis.diffdiff.inverted(taken.pixels) } : taken);
-                this.#file = taken.url === undefined ? null : { name: taken.name, url: taken.url };
+                const isFile = taken.url !== undefined;
+                const isInverted = isFile && this.#page.whiteKeeps;
+                this.#replaceBy(isInverted ? { ...taken, pixels: globalThis.diffdiff.inverted(taken.pixels) } : taken);
+                this.#file = isFile ? { name: taken.name, url: taken.url, isInverted } : null;
                 this.#madeOver = this.#picture;
                 this.#hand(this.#file !== null || !this.#map.isBlank);
                 this.#handlers.changed();
@@ -165,15 +179,16 @@
         }
 
         #hand(isInForce) {
-            this.#isInForce = isInForce;
+            this.#inForce = isInForce ? { width: this.#map.width, height: this.#map.height, pixels: this.#map.settled } : null;
             this.#sender.send(isInForce ? (this.#file ?? this.#map) : null);
         }
 
         /** A file means the opposite now, and the map shows what it means; what was painted keeps its meaning. */
         #turnOver() {
-            if (!this.#isInForce) return;
-            if (this.#file) {
+            if (!this.#inForce) return;
+            if (this.#file && this.#file.isInverted !== this.#page.whiteKeeps) {
                 this.#handlers.interrupt();
+                this.#file.isInverted = this.#page.whiteKeeps;
                 globalThis.diffdiff.invert(this.#map);
                 this.#map.commit();
             }
@@ -213,7 +228,7 @@
 
         /** What becomes of the map over a picture that has just come. */
         #meet() {
-            if (!this.#isInForce) this.#start();
+            if (!this.#inForce) this.#start();
             else if (this.#madeOver === null) {
                 this.#madeOver = this.#picture;
                 if (!this.fits) this.#start(this.#scaled(this.#map));

@@ -43,34 +43,36 @@
      * box filtering", 2011), at a cost that does not grow with sigma.
      * @param {ChangeMap} map
      * @param {number} sigma standard deviation in pixels, >= 0
-     * @returns {Rect}
+     * @returns {Generator<number>} to be run to its end; stops every few milliseconds, with the share of the work done
      */
-    function blur(map, sigma) {
+    function* blurring(map, sigma) {
         const { width, height, pixels, settled } = map;
-        if (!(sigma > 0)) pixels.set(settled);
-        else {
-            const box = extendedBox(sigma);
-            const rows = new Uint16Array(width * height);
-            const line = new PaddedLine(width, box);
-            for (let y = 0; y < height; y++) {
-                for (let x = 0; x < width; x++) line.set(x, settled[y * width + x]);
-                const blurred = line.blur();
-                for (let x = 0; x < width; x++) rows[y * width + x] = blurred[x] * 256 + 0.5;
-            }
-            blurColumns(rows, map, box);
-        }
         map.touch(map.bounds);
-        return map.bounds;
+        if (!(sigma > 0)) {
+            pixels.set(settled);
+            return;
+        }
+        const box = extendedBox(sigma);
+        const rows = new Uint16Array(width * height);
+        const line = new PaddedLine(width, box);
+        for (let y = 0; y < height; y++) {
+            for (let x = 0; x < width; x++) line.set(x, settled[y * width + x]);
+            const blurred = line.blur();
+            for (let x = 0; x < width; x++) rows[y * width + x] = blurred[x] * 256 + 0.5;
+            if (y % STRIP === STRIP - 1) yield y / (2 * height);
+        }
+        yield* blurringColumns(rows, map, box);
     }
 
     /** Columns are taken in strips, so that each row of memory is visited once per strip. */
-    function blurColumns(rows, { width, height, pixels }, box) {
+    function* blurringColumns(rows, { width, height, pixels }, box) {
         const lines = Array.from({ length: STRIP }, () => new PaddedLine(height, box));
         for (let left = 0; left < width; left += STRIP) {
             const strip = lines.slice(0, width - left);
             for (let y = 0; y < height; y++) strip.forEach((line, k) => line.set(y, rows[y * width + left + k] / 256));
             const done = strip.map((line) => line.blur());
             for (let y = 0; y < height; y++) done.forEach((line, k) => (pixels[y * width + left + k] = line[y] + 0.5));
+            yield 0.5 + left / (2 * width);
         }
     }
 
@@ -191,5 +193,5 @@
         return grey;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { invert, inverted, levels, blur, resample, luminance });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { invert, inverted, levels, blurring, resample, luminance });
 }

@@ -11,6 +11,10 @@
     /** Relative, as the hosts' own addresses are: they may be served from a folder. */
     const READ_MAP = "./differential-diffusion/map";
     const BETWEEN_CHANGES_MS = 100;
+    /** Places among the resize modes. */
+    const [CROP, FILL] = [1, 2];
+    /** How far a browser that adds noise to what is read from a canvas moves a value. */
+    const NOISE = 2;
 
     const byId = (id) => gradioApp().querySelector(`#${id}`);
     const isShown = (element) => element !== null && element.getClientRects().length > 0;
@@ -121,6 +125,19 @@
             if (isShown(byId("img2img_mask_blur")) && numberIn("img2img_mask_blur") > 0) ways.push("Mask blur");
             if (byId("soft_inpainting_enabled-checkbox")?.querySelector("input")?.checked) ways.push("Soft inpainting");
             return ways;
+        }
+
+        /**
+         * How the run brings the picture to another shape; null where it keeps the whole of it, stretched or not.
+         * @param {boolean} hasMask
+         * @returns {?{width: number, height: number, isCropped: boolean}} size in pixels, and whether borders are lost or filled up
+         */
+        reshaping(hasMask) {
+            const mode = [...(byId("resize_mode")?.querySelectorAll("input") ?? [])].findIndex((input) => input.checked);
+            const area = byId("img2img_inpaint_full_res")?.querySelector("input:checked")?.value;
+            const isByScale = isShown(byId("img2img_scale"));
+            if (![CROP, FILL].includes(mode) || isByScale || (hasMask && area === "Only masked")) return null;
+            return { width: numberIn("img2img_width"), height: numberIn("img2img_height"), isCropped: mode === CROP };
         }
 
         get isRunning() {
@@ -237,7 +254,7 @@
             const picture = typeof source === "string" ? await loadImage(source) : source;
             const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
             const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-            const pixels = greyOf(readColours(picture, width, height));
+            const pixels = greyOf(readColours(picture, width, height)).map(withoutNoise);
             return { width, height, pixels: this.#isScribble ? pixels.map(rounded) : pixels, scale };
         }
 
@@ -304,9 +321,14 @@
         return (id && gradioApp().querySelector(`#${CSS.escape(id)}.logical_image_foreground textarea`)?.value) || null;
     }
 
+    /** What is all but black is black, and so for white. */
+    function withoutNoise(value) {
+        return value <= NOISE ? 0 : value >= 255 - NOISE ? 255 : value;
+    }
+
     /** A mask's values: how opaque it is, or how bright if all of it is opaque. */
     function greyOf(rgba) {
-        const opaque = rgba.every((value, i) => i % 4 !== 3 || value === 255);
+        const opaque = rgba.every((value, i) => i % 4 !== 3 || value >= 255 - NOISE);
         return opaque ? globalThis.diffdiff.luminance(rgba) : Uint8Array.from({ length: rgba.length / 4 }, (_, i) => rgba[4 * i + 3]);
     }
 

@@ -33,11 +33,11 @@
         }
 
         #content() {
-            const { picture, map, fileName, fits, isInForce, isOfAnotherPicture } = this.#document;
+            const { picture, map, fileName, fits, inForce, isOfAnotherPicture } = this.#document;
             const keep = { Keep: () => this.#document.keep() };
             const drop = { Drop: () => this.#document.drop() };
             if (this.#message) return [this.#message, { OK: () => this.say("") }];
-            if (!isInForce) return ["", {}];
+            if (!inForce) return ["", {}];
             const size = `${map.width} × ${map.height}`;
             if (!picture && !isOfAnotherPicture) return [`The map ${fileName} (${size}) is in force, for the picture to come.`, drop];
             if (!picture) return ["The map of the picture before is still in force.", drop];

@@ -83,6 +83,11 @@
             return value === null ? null : value / 255;
         }
 
+        /** @returns {?{width: number, height: number, pixels: Uint8Array}} as `MapDocument.inForce` */
+        get inForce() {
+            return this.#document.inForce;
+        }
+
         // ---- page ----
 
         #layOut() {
@@ -309,8 +314,9 @@
             };
             this.#adjustment = new globalThis.diffdiff.Adjustment(kind, map, {
                 show: (seen) => this.#view.show(picture, seen),
+                edit: (work) => this.#document.edit(work),
                 applied: () => {
-                    this.#finish();
+                    this.#showEdit();
                     end();
                 },
                 cancelled: end,
@@ -358,14 +364,10 @@
 
         /** Brush size by a tenth, at least one pixel; with Shift the strength. */
         #step(direction, isStrength) {
-            if (isStrength) {
-                const strength = this.#settings.strength + direction * STRENGTH_STEP;
-                this.#change("strength", Math.round(100 * Math.min(1, Math.max(0, strength))) / 100);
-            } else {
-                const size = this.#size;
-                const next = size + direction * Math.max(1, Math.round(size / 10));
-                this.#change("size", Math.min(this.#toolbar.largestSize, Math.max(1, next)));
-            }
+            const strength = this.#settings.strength + direction * STRENGTH_STEP;
+            if (isStrength) return this.#change("strength", Math.round(100 * Math.min(1, Math.max(0, strength))) / 100);
+            const size = this.#size + direction * Math.max(1, Math.round(this.#size / 10));
+            this.#change("size", Math.min(this.#toolbar.largestSize, Math.max(1, size)));
         }
 
         #change(id, value) {

@@ -123,6 +123,7 @@
 
         #check() {
             const { maskSource, pictureSource, isMaskInverted, denoising, ownSoftening } = this.#page;
+            const { width, height, isCropped } = this.#page.reshaping(Boolean(maskSource)) ?? {};
             const { steps, of } = this.#page.freeSteps(1);
             const fields = ["source", "polarity", "softness_side", "fan_axis"].map((key) => this.#fields.choice(key));
             const state = [
@@ -131,7 +132,8 @@
                 pictureSource,
                 isMaskInverted,
                 ...[denoising, steps, of, ownSoftening.join()],
-                ...[this.#fields.text("map"), this.#fields.number("softness"), this.#fields.number("minimum")],
+                ...[width, height, isCropped],
+                ...[globalThis.diffdiff.painter.inForce, this.#fields.number("softness"), this.#fields.number("minimum")],
                 ...[this.#fields.fanStrengths.join(), ...fields, ...Object.values(this.#fields.levels)],
             ];
             if (this.#isDrawing || state.every((value, i) => value === this.#seen[i])) return;
@@ -141,10 +143,10 @@
         }
 
         async #draw() {
-            const { loadImage, readColours } = globalThis.diffdiff;
             const source = this.#page.pictureSource;
-            const picture = source ? await loadImage(source) : null;
-            const map = this.#usesMap && this.#fields.text("map") ? await loadImage(this.#fields.text("map")) : null;
+            const picture = source ? await globalThis.diffdiff.loadImage(source) : null;
+            // not from the hidden field: some browsers add noise to what a canvas shows of a picture
+            const map = this.#usesMap ? globalThis.diffdiff.painter.inForce : null;
             const mask = await this.#mask();
             const missing = this.#missing(picture, map, mask);
             const isShown = picture !== null && missing === "";
@@ -154,11 +156,12 @@
             this.#note.textContent = [missing, this.#unused()].filter(Boolean).join(" ");
             if (!isShown) return;
 
-            const scale = Math.min(1, LONGEST / Math.max(picture.width, picture.height));
-            const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-            const plane = this.#compose(map && readColours(map, width, height), mask, width, height, scale);
+            const shape = this.#page.reshaping(mask !== null);
+            const canvas = reduced(shape ?? picture);
+            const placed = shape ? globalThis.diffdiff.placement(picture, canvas, shape.isCropped) : { x: 0, y: 0, ...canvas };
+            const plane = this.#compose(map, mask, placed, canvas, placed.width / picture.width);
             this.#showMap(plane);
-            this.#showZone(plane, picture);
+            this.#showZone(plane, picture, placed);
             this.#showSteps(plane);
             const caution = this.#caution(plane, map !== null, mask !== null);
             this.#note.textContent = [caution, this.#unused()].filter(Boolean).join(" ");
@@ -205,20 +208,31 @@
             return ways.length ? `Not used while this is on: ${ways.join(", ")}. Softness takes its place.` : "";
         }
 
-        /** The change map as Python makes it, without the fan's parts. */
-        #compose(map, mask, width, height, scale) {
-            const { luminance, levelled, multiply, soften, softenMask } = globalThis.diffdiff;
-            const whiteKeeps = this.#fields.choice("polarity") === "white keeps";
+        /**
+         * The change map as Python makes it, without the fan's parts.
+         * @param {Rect} placed where the picture lies on `canvas`
+         * @param {number} scale of its pixels make one of the picture
+         */
+        #compose(map, mask, placed, canvas, scale) {
+            const { pixelsShown, outpainted } = globalThis.diffdiff;
+            const softness = this.#fields.number("softness") * scale;
+            const { values } = this.#overPicture(map, mask, placed, softness);
+            const plane = { ...canvas, values: Float32Array.from(pixelsShown(placed, canvas), (i) => values[i]) };
+            return outpainted(plane, placed, softness);
+        }
+
+        #overPicture(map, mask, { width, height }, softness) {
+            const { resample, levelled, multiply, soften, softenMask } = globalThis.diffdiff;
             const values = map
-                ? Float32Array.from(luminance(map), (value) => (whiteKeeps ? 255 - value : value) / 255)
+                ? Float32Array.from(resample(map, width, height), (value) => value / 255)
                 : new Float32Array(width * height).fill(1);
             let plane = { width, height, values };
             if (mask) plane = multiply(plane, mask);
             plane = levelled(plane, this.#fields.levels);
-            const edge = [this.#fields.number("softness") * scale, this.#fields.choice("softness_side")];
-            if (this.#fields.choice("source") !== "mask") return soften(plane, ...edge);
+            const side = this.#fields.choice("softness_side");
+            if (this.#fields.choice("source") !== "mask") return soften(plane, softness, side);
             const least = this.#fields.number("minimum");
-            plane = softenMask(plane, ...edge);
+            plane = softenMask(plane, softness, side);
             return { ...plane, values: plane.values.map((value) => Math.max(value, least)) };
         }
 
@@ -233,11 +247,12 @@
             });
         }
 
-        #showZone(plane, picture) {
-            const { outline, readColours } = globalThis.diffdiff;
+        #showZone(plane, picture, placed) {
+            const { outline, readColours, pixelsShown } = globalThis.diffdiff;
             const highest = plane.values.reduce((most, value) => Math.max(most, value), 0);
             this.#paint(this.#zone, plane, (pixels) => {
-                pixels.set(readColours(picture, plane.width, plane.height));
+                const colours = new Uint32Array(readColours(picture, placed.width, placed.height).buffer);
+                new Uint32Array(pixels.buffer).set(pixelsShown(placed, plane).map((i) => colours[i]));
                 const draw = (level, colour) => outline(plane, level).forEach((i) => pixels.set([...colour, 255], 4 * i));
                 if (!highest) return;
                 draw(highest - FAINTEST, CORE);
@@ -286,6 +301,13 @@
         #fanOut(plane) {
             return globalThis.diffdiff.fanOut(plane, this.#fields.fanStrengths, this.#fields.choice("fan_axis"));
         }
+    }
+
+    /** @param {{width: number, height: number}} size @returns {{width: number, height: number}} at most `LONGEST` a side */
+    function reduced({ width, height }) {
+        const scale = Math.min(1, LONGEST / Math.max(width, height));
+        const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+        return { width: w, height: h };
     }
 
     onUiLoaded(() => {

@@ -220,5 +220,51 @@
         return indices;
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { soften, softenMask, levelled, distances, multiply, fanOut, outline });
+    /**
+     * Where img2img puts a picture on the canvas that it generates on: beyond its borders where it is cropped, short of
+     * them where its edges are drawn out to fill.
+     * @param {{width: number, height: number}} picture
+     * @param {{width: number, height: number}} canvas
+     * @param {boolean} isCropped or else filled
+     * @returns {Rect}
+     */
+    function placement(picture, canvas, isCropped) {
+        const scales = [canvas.width / picture.width, canvas.height / picture.height];
+        const scale = isCropped ? Math.max(...scales) : Math.min(...scales);
+        const [width, height] = [picture.width * scale, picture.height * scale].map(Math.round);
+        const [x, y] = [(canvas.width - width) / 2, (canvas.height - height) / 2].map(Math.round);
+        return { x, y, width, height };
+    }
+
+    /**
+     * @param {Rect} placed where a picture lies on a canvas
+     * @param {{width: number, height: number}} canvas
+     * @returns {Uint32Array} of each pixel of the canvas, the index of the picture's pixel that it shows; the edges are drawn out
+     */
+    function pixelsShown(placed, { width, height }) {
+        const near = (place, start, length) => Math.min(length - 1, Math.max(0, place - start));
+        return Uint32Array.from(
+            { length: width * height },
+            (_, i) => near(Math.floor(i / width), placed.y, placed.height) * placed.width + near(i % width, placed.x, placed.width),
+        );
+    }
+
+    /**
+     * As in Python: beyond the picture there is nothing to keep, so the map is 1 there, softly from inside of the picture on.
+     * @param {Plane} plane the map on the canvas
+     * @param {Rect} placed where the picture lies on it
+     * @param {number} softness in pixels of the canvas
+     * @returns {Plane}
+     */
+    function outpainted(plane, placed, softness) {
+        const { width, height } = plane;
+        const isWithin = (place, start, length) => place >= start && place < start + length;
+        const isBeyond = (i) => !isWithin(i % width, placed.x, placed.width) || !isWithin(Math.floor(i / width), placed.y, placed.height);
+        const margins = { width, height, values: Float32Array.from(plane.values, (_, i) => (isBeyond(i) ? 1 : 0)) };
+        if (!margins.values.includes(1)) return plane;
+        const soft = softenMask(margins, softness, "outwards");
+        return { ...plane, values: plane.values.map((value, i) => Math.max(value, soft.values[i])) };
+    }
+
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { placement, pixelsShown, outpainted, soften, softenMask, levelled, distances, multiply, fanOut, outline });
 }

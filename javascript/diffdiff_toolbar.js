@@ -260,6 +260,7 @@
     /** The sliders of an adjustment that is previewed until it is applied or cancelled. */
     class AdjustmentBar {
         #sliders = {};
+        #apply;
 
         /**
          * @param {string} kind "blur" or "levels"
@@ -280,12 +281,10 @@
                 node.addEventListener("click", onClick);
                 return node;
             };
+            this.#apply = button("Apply", "diffdiff-primary", onApply);
             this.node = element("div", "diffdiff-bar diffdiff-options diffdiff-adjust", {}, [
                 ...boxes,
-                element("div", "diffdiff-group", {}, [
-                    button("Apply", "diffdiff-primary", onApply),
-                    button("Cancel", "", onCancel),
-                ]),
+                element("div", "diffdiff-group", {}, [this.#apply, button("Cancel", "", onCancel)]),
             ]);
             this.node.setAttribute("role", "group");
             this.node.setAttribute("aria-label", kind === "blur" ? "Blur the map" : "Levels of the map");
@@ -297,6 +296,12 @@
         /** @returns {Object<string, number>} */
         get values() {
             return Object.fromEntries(Object.entries(this.#sliders).map(([id, input]) => [id, input.valueAsNumber]));
+        }
+
+        /** While the adjustment is made. @param {number} share that is done, 0..1 */
+        showProgress(share) {
+            for (const input of Object.values(this.#sliders)) input.disabled = true;
+            this.#apply.textContent = `${Math.floor(100 * share)} %`;
         }
 
         focus() {

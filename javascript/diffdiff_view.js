@@ -106,6 +106,7 @@
          * @param {ChangeMap} map of any size; it is shown stretched over the picture
          */
         show(picture, map) {
+            if (picture === this.#picture && map === this.#map) return this.invalidate();
             const sameSize = picture.naturalWidth === this.#width && picture.naturalHeight === this.#height;
             this.#picture = picture;
             this.#width = picture.naturalWidth;

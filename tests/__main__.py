@@ -3,6 +3,7 @@
 The rest goes to pytest: `python tests -k painter`, `python tests --webui http://127.0.0.1:7860 --section api`.
 Test files run side by side in two processes (`-n 0`: in one), except against a WebUI.
 `python tests --bench [NAME ...]` prints the tables of tests/benchmarks instead.
+`--patience FACTOR` multiplies every time limit, for a slow machine.
 `--torch-index URL`: as in `python preview`.
 """
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import patience
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,11 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--section", metavar="NAME", help="run one section of the black-box tests: tests/webui/test_NAME.py"
     )
+    parser.addoption(
+        "--patience", metavar="FACTOR", type=float, default=1, help="multiply every time limit, for a slow machine"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "webui: uses a WebUI over HTTP alone, so that it can be any of them")
     config.addinivalue_line("markers", "gradio: may differ between gradio 3 and 4, and what comes with them")
+    patience.factor = config.getoption("--patience")
 
 
 def pytest_unconfigure() -> None:
@@ -50,6 +55,9 @@ def pytest_unconfigure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        limit = item.get_closest_marker("timeout")
+        limit = limit.args[0] if limit else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(patience.seconds(limit)), append=False)
         fixtures = set(getattr(item, "fixturenames", ()))
         if "browser" in fixtures and fixtures & {"preview", "webui"}:
             item.add_marker("gradio")  # a page of gradio's

@@ -29,14 +29,28 @@ NOISE = """
 """Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
 
 
+NOISE = """
+    const read = CanvasRenderingContext2D.prototype.getImageData;
+    CanvasRenderingContext2D.prototype.getImageData = function (...args) {
+        const image = read.apply(this, args);
+        for (let i = 0; i < image.data.length; i++) image.data[i] ^= 1;
+        return image;
+    };
+"""
+"""Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
+
+PAGES = {"/": "painter_page.html", "/panel": "panel_page.html"}
+
+
 class _Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.path.split("?")[0] != "/":
+        name = PAGES.get(self.path.split("?")[0])
+        if name is None:
             super().do_GET()
             return
         scripts = sorted((ROOT / "javascript").glob("*.js"))
         tags = "".join(f'<script src="/javascript/{script.name}"></script>\n' for script in scripts)
-        page = (ROOT / "tests" / "painter_page.html").read_text().replace("<!-- extension scripts -->", tags).encode()
+        page = (ROOT / "tests" / name).read_text().replace("<!-- extension scripts -->", tags).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(page)))

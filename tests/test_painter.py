@@ -608,6 +608,59 @@ def test_adjusting_a_picture_of_4096_by_4096_answers_at_once(open_painter, name,
     assert waited < 500, "measured: under 100 ms; a busy machine may take longer, and the whole map took 1600 to 3600"
 
 
+def large_half(open_painter) -> PainterDriver:
+    """A picture of 4096 x 4096 whose right half is painted, with Blur at a radius of 20 open."""
+    painter = open_painter(data_url(Image.new("RGB", (4096, 4096)), "JPEG"))
+    painter.press("Rectangle")
+    painter.drag((2048, 2), (4100, 4100))
+    painter.press("Blur")
+    painter.set(Radius=20)
+    painter.page.wait_for_timeout(300)
+    return painter
+
+
+def test_applying_a_blur_to_a_large_map_keeps_neither_page_nor_map_behind(open_painter):
+    painter = large_half(open_painter)
+    page = painter.page
+    page.evaluate(
+        """() => {
+            window.longest = 0;
+            window.shown = new Set();
+            let last = performance.now();
+            window.ticking = setInterval(() => {
+                const apply = document.querySelector(".diffdiff-adjust .diffdiff-primary");
+                if (apply) {
+                    window.longest = Math.max(window.longest, performance.now() - last);
+                    window.shown.add(apply.textContent);
+                }
+                last = performance.now();
+            });
+        }"""
+    )
+    painter.press("Apply")
+    page.evaluate("document.querySelector('#img2img_generate').click()")
+    page.wait_for_function("generated.length")
+    longest, shown = page.evaluate("[longest, [...shown]]")
+    print(f"kept the page for {longest:.0f} ms at most")
+    assert longest < 400, "measured: 20 to 60 ms; a busy machine may take longer, and all at once took 1600 to 3600"
+    assert len(shown) > 3 and all(text == "Apply" or text.endswith(" %") for text in shown)
+    row = decode_map(page.evaluate("generated[0]"))[2000]
+    edge = np.flatnonzero((row > 0) & (row < 255))
+    assert 60 < np.ptp(edge) < 140 and abs(edge.mean() - 2048) < 4, "the run got the blurred map"
+    assert not page.locator(".diffdiff-adjust").count()
+
+
+def test_a_blur_that_is_being_applied_can_be_cancelled(open_painter):
+    painter = large_half(open_painter)
+    before = painter.sent()
+    painter.press("Apply")
+    painter.press("Cancel")
+    painter.page.wait_for_timeout(500)
+    assert painter.sent() == before
+    painter.press("Undo")
+    assert painter.sent() == "", "the rectangle is the last thing that was done"
+
+
 # ---- touch and pen ----
 
 

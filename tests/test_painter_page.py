@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import patience
 import pytest
 from painter_harness import PainterDriver, distance_to_segment, middles, photo, stroke_on_host_canvas
 from PIL import Image, ImageOps
@@ -12,6 +13,8 @@ from scipy import ndimage
 pytestmark = pytest.mark.webui
 
 SIDE = 256
+STEP = 120
+"""Seconds that one step may take."""
 
 
 @pytest.fixture
@@ -27,14 +30,14 @@ def open_page(browser, webui) -> Iterator[Callable[..., PainterDriver]]:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1300}, **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(patience.milliseconds(STEP))
         page.on("pageerror", note)
         page.goto(f"{webui}?__theme={theme}")
-        page.wait_for_selector("#txt2img_prompt, #img2img_prompt", state="attached", timeout=60000)
+        page.wait_for_function("globalThis.diffdiff?.painter")  # set by the last script that the host starts for us
         tab = page.locator("#tabs > .tab-nav button", has_text="img2img")
         if tab.count():
             tab.first.click()
         page.locator("#img2img_generate").wait_for(state="visible")
-        page.wait_for_timeout(1000)
         page.locator("#diffdiff > .label-wrap").first.click()
         driver = PainterDriver(page)
         driver.root = page.locator("#diffdiff_painter").first
@@ -58,9 +61,12 @@ def encoded(picture: Image.Image, form: str = "PNG", **options: object) -> bytes
 
 
 def upload(page, picture: bytes, box: str = "img2img_image", kind: str = "image/png") -> None:
+    """Put a picture into one of the WebUI's boxes and wait until it is shown there."""
+    sources = f"[...document.querySelectorAll('#{box} img')].map(image => image.src).find(Boolean)"
+    before = page.evaluate(sources)
     files = page.locator(f"#{box} input[type=file]").first
     files.set_input_files({"name": f"picture.{kind.split('/')[1]}", "mimeType": kind, "buffer": picture})
-    page.wait_for_timeout(1500)
+    page.wait_for_function(f"before => ![undefined, null, before].includes({sources})", arg=before)
 
 
 def set_numbers(page, **values: float) -> None:
@@ -91,9 +97,8 @@ def generate(page) -> np.ndarray:
             return image && image.getAttribute("src") !== before;
         }""",
         arg=before,
-        timeout=120000,
     )
-    page.wait_for_timeout(500)
+    page.wait_for_function("!document.querySelector('.progressDiv')")
     bytes_ = page.evaluate("""async () => {
         const reply = await fetch(document.querySelector("#img2img_gallery img").src);
         return Array.from(new Uint8Array(await reply.arrayBuffer()));
@@ -116,7 +121,7 @@ def test_painting_one_half_changes_only_that_half(open_page):
     painter.press("Undo")  # nothing was lost by generating
     assert painter.sent() == ""
     painter.press("From last result")
-    page.wait_for_timeout(500)
+    page.wait_for_function("document.querySelector('#diffdiff_map textarea').value")
     luminance = np.asarray(Image.fromarray(result.astype(np.uint8)).convert("L")).astype(int)
     assert np.abs(painter.received() - luminance).max() <= 1
 
@@ -245,15 +250,14 @@ def test_the_painter_follows_tabs_and_takes_the_inpaint_mask(open_page):
     before = painter.received()
     upload_tab = page.locator("#mode_img2img > .tab-nav button", has_text="upload").first
     upload_tab.click()
-    page.wait_for_timeout(300)
+    page.locator("#img_inpaint_base").wait_for()
     upload(page, encoded(photo(320, 200)), "img_inpaint_base")
-    assert "320 × 200" in painter.root.get_by_role("status").inner_text()
+    notice = painter.root.get_by_role("status")
+    notice.filter(has_text="320 × 200").wait_for()
     page.locator("#mode_img2img > .tab-nav button").first.click()
-    page.wait_for_timeout(500)
-    assert not painter.root.get_by_role("status").is_visible()
+    notice.wait_for(state="hidden")
     assert np.array_equal(painter.received(), before)
     upload_tab.click()
-    page.wait_for_timeout(500)
     painter.press("Drop")
     mask = np.zeros((200, 320), np.uint8)
     mask[50:120, 30:200] = 255

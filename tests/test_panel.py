@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from painter_harness import data_url, serve
+from painter_harness import NOISE, data_url, serve
 from PIL import Image
 
 from differential_diffusion import change_map, fan, plan, settings
-from differential_diffusion.change_map import Extent
+from differential_diffusion.change_map import Extent, ResizeMode
 from differential_diffusion.fan import Axis
 
 SIZE = Extent(160, 120)
@@ -58,7 +58,10 @@ class Panel:
     def write(self, **values: object) -> None:
         """Set fields by name, without any event, as Python does."""
         for name, value in values.items():
-            field = self.page.locator(f"#diffdiff_{name}, #img2img_{name}").first
+            if name == "map":
+                self.take(str(value))
+                continue
+            field = self.page.locator(f"#diffdiff_{name}, #img2img_{name}, #{name}").first
             field.evaluate(
                 """(field, value) => {
                     const choice = [...field.querySelectorAll("input[type=radio]")].find((one) => one.value === value);
@@ -67,6 +70,12 @@ class Panel:
                 }""",
                 str(value),
             )
+
+    def take(self, url: str) -> None:
+        """Give the painter a map's file."""
+        self.page.evaluate(
+            "async url => diffdiff.painter.take(new File([await (await fetch(url)).blob()], 'map.png'))", url
+        )
 
     def settle(self) -> None:
         self.page.wait_for_timeout(500)
@@ -101,11 +110,11 @@ def address():
 
 @pytest.fixture
 def panel(browser, address):
-    context = browser.new_context()
+    context = browser.new_context(viewport={"width": 1280, "height": 1300})
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
-    page.goto(f"{address}tests/panel_page.html")
+    page.goto(f"{address}panel")
     panel = Panel(page)
     panel.put("img2img_image", PHOTO)
     panel.put("img_inpaint_base", PHOTO)
@@ -221,6 +230,58 @@ def test_the_outline_lies_where_the_change_ends(panel):
     assert (picture[untouched] == np.asarray(PHOTO)[untouched]).all()
 
 
+@pytest.mark.parametrize("source", ["map", "mask", "fan"])
+@pytest.mark.parametrize(("mode", "canvas"), [("Resize and fill", (192, 120)), ("Crop and resize", (120, 120))])
+def test_the_map_has_the_shape_of_the_result(panel, source, mode, canvas):
+    """What "Resize and fill" adds changes fully, softly from inside of the picture on; what is cropped is not shown."""
+    values = {"source": source, "softness": 5, "fan_strengths": "0.9, 0.3"}
+    mask = None
+    if source == "mask":
+        mask = rectangle_mask()
+        panel.show("img_inpaint_base")
+        panel.put("img_inpaint_mask", Image.fromarray(mask))
+    else:
+        values["map"] = data_url(Image.fromarray(grey_map()))
+    panel.write(**values, resize_mode=mode, width=canvas[0], height=canvas[1])
+    size, resize = Extent(*canvas), ResizeMode.FILL if mode == "Resize and fill" else ResizeMode.CROP
+    covered = change_map.placement(SIZE, resize, size)
+    on_canvas = change_map.to_canvas(expected(mask, **values), resize, size)
+    right = plan.outpainted(settings.parse(values), on_canvas, covered, 1)
+    if source == "fan":
+        right = right * fan.Layout.over(right, (0.9, 0.3), Axis.COLUMNS).strengths_of_cells(size)
+    assert eventually(lambda: close(panel.map, right))
+    columns = np.clip(np.arange(canvas[0]) - covered.x, 0, SIZE.width - 1)
+    shown, photo = panel.canvas(1)[..., :3], np.asarray(PHOTO)[:, columns]
+    lines = np.array([(249, 115, 22), (255, 255, 255)])
+    assert ((shown == photo).all(2) | (shown[:, :, None] == lines).all(3).any(2)).all()
+
+
+def test_only_masked_is_pasted_back_into_the_whole_picture(panel):
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(rectangle_mask()))
+    panel.write(source="mask", resize_mode="Resize and fill", inpaint_full_res="Only masked")
+    assert eventually(lambda: close(panel.map, expected(rectangle_mask(), source="mask")))
+
+
+def test_a_canvas_that_is_noised_changes_nothing(browser, address):
+    """As some browsers do, so that pages cannot recognise them."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1300})
+    page = context.new_page()
+    page.add_init_script(NOISE)
+    page.goto(f"{address}panel")
+    panel = Panel(page)
+    panel.put("img_inpaint_base", PHOTO)
+    panel.put("img2img_image", PHOTO)
+    panel.write(map=data_url(Image.fromarray(grey_map())), denoising_strength=1)
+    assert eventually(lambda: "Darkest part: 0 of 20 steps. Brightest: 20." in panel.words)
+    panel.show("img_inpaint_base")
+    panel.put("img_inpaint_mask", Image.fromarray(rectangle_mask()))
+    panel.page.locator("#diffdiff_source input[value=mask]").click()
+    panel.write(steps=30)
+    assert eventually(lambda: "Darkest part: 0 of 30 steps. Brightest: 30." in panel.words)
+    context.close()
+
+
 class TestWords:
     def test_steps_of_the_darkest_and_the_brightest_part(self, panel):
         grey = np.full((SIZE.height, SIZE.width), 128, np.uint8)
@@ -330,7 +391,10 @@ class TestCost:
             """() => {
                 window.looks = 0;
                 const look = document.querySelector.bind(document);
-                document.querySelector = (selector) => (window.looks++, look(selector));
+                document.querySelector = (selector) => {
+                    if (selector === "#img2img_steps") window.looks++;
+                    return look(selector);
+                };
             }"""
         )
         panel.settle()

@@ -202,7 +202,10 @@ async function upload(id, name) {
     const file = await (await fetch(`/preview-assets/${name}`)).blob();
     const component = gradioApp().querySelector(`#${id}`);
     component.querySelector('button[aria-label="Clear"], button[aria-label="Remove Image"]')?.click();
-    await settled(); // the file input comes back at the next update
+    await settled();
+    for (let waits = 0; waits < 100 && !component.querySelector("input[type=file]"); waits++) {
+        await settled(); // it comes back at the next update
+    }
     const files = new DataTransfer();
     files.items.add(new File([file], name, { type: file.type }));
     const input = component.querySelector("input[type=file]");

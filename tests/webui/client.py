@@ -11,13 +11,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import patience
 import pytest
 import webuiapi
 from PIL import Image
 
 TITLE = "differential diffusion"
 TESTS = "differential diffusion tests"
-PATIENCE = 300
+REQUEST = 300
 """Seconds that one request may take."""
 
 
@@ -68,7 +69,9 @@ class WebUI:
         self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
         # Forge hangs up after an error without saying so: no connection is used twice
         self.api.session.headers["Connection"] = "close"
-        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
+        self.http = httpx.Client(
+            base_url=self.url, timeout=patience.seconds(REQUEST), limits=httpx.Limits(max_keepalive_connections=0)
+        )
         self._overridden: dict[str, Any] = {}
 
     def get(self, path: str) -> Any:

@@ -132,22 +132,27 @@ class FanPage:
         page.to_tab("img2img")
         page.upload("img2img_image", PICTURE)
         page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.5, seed=1)
-        page.page.wait_for_timeout(1500)
 
     def run(self, button: str) -> list[str]:
         """Click, wait for the run's end. Returns the infotexts of its pictures."""
         info = "document.querySelector('#generation_info_img2img :is(textarea, input)').value"
         before = self.page.page.evaluate(info)
         self.page.click(button)
-        self.page.page.wait_for_function(f"before => {info} && {info} !== before", arg=before)
-        self.page.page.wait_for_timeout(1000)
-        return json.loads(self.page.page.evaluate(info))["infotexts"]
+        self.page.until(f"before => {info} && {info} !== before", before)
+        self.page.until_idle()
+        infotexts = json.loads(self.page.page.evaluate(info))["infotexts"]
+        if "labelled fan" in infotexts[0]:
+            self.page.page.locator(".diffdiff-picked", has_text="Click the part").wait_for()
+        return infotexts
 
     def pick(self, along: float) -> None:
         """Click the labelled picture, which the gallery shows first, at this share of its width."""
         gallery = self.page.page.locator("#img2img_gallery")
         gallery.scroll_into_view_if_needed()
         large = gallery.locator("img[data-testid=detailed-image]")
+        large.wait_for()
+        self.page.until("document.querySelector('#img2img_gallery img[data-testid=detailed-image]').complete")
+        self.page.until_same("#img2img_gallery img[data-testid=detailed-image]")
         box = large.bounding_box()
         natural = large.evaluate("image => [image.naturalWidth, image.naturalHeight]")
         scale = min(box["width"] / natural[0], box["height"] / natural[1])
@@ -231,7 +236,7 @@ class TestOneClick:
         """With the effect on and nothing painted."""
         page = fan_page.page
         page.page.locator("#diffdiff .label-wrap").first.click()
-        page.page.wait_for_timeout(1000)
+        page.until_same("#diffdiff")
         fan_page.run("#diffdiff_fan")
         place = "document.querySelector('#diffdiff').getBoundingClientRect().height"
         before = page.page.evaluate(place)
@@ -248,7 +253,6 @@ class TestOneClick:
         page = fan_page.page
         page.switch(True)
         page.upload_map(columns(255, 128))
-        page.page.wait_for_timeout(1000)
         fan_page.run("#diffdiff_fan")
         fan_page.pick(0.7)
         assert fan_page.strength == "0.8"

@@ -1,14 +1,16 @@
 """The painter over the whole window: a picture is painted on, made and compared without leaving it."""
 
 import io
+import time
 
 import numpy as np
+import patience
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from webui.client import WebUI, photograph, pixels
-from webui.page import PATIENCE, Page
+from webui.page import STEP, Page
 
 SIDE = 128
 PICTURE = photograph((SIDE, SIDE))
@@ -26,10 +28,9 @@ def page(request, browser, webui: WebUI):
     page.to_tab("img2img")
     page.set_numbers(width=SIDE, height=SIDE, steps=6, denoising_strength=0.8, seed=1)
     page.upload("img2img_image", PICTURE)
-    tab.wait_for_timeout(1500)
     tab.get_by_role("button", name="Paint strengths").click()
-    expect(tab.locator(".diffdiff-full canvas").first).to_be_visible(timeout=PATIENCE)
-    tab.wait_for_timeout(500)
+    expect(tab.locator(".diffdiff-full canvas").first).to_be_visible()
+    page.until_same(".diffdiff-full canvas")
     yield page
     context.close()
     assert not errors
@@ -60,6 +61,16 @@ def close(a: np.ndarray, b: np.ndarray) -> bool:
     return np.abs(a - b).mean() < 6  # both were scaled to the screen and back
 
 
+def shows(page: Page, picture: np.ndarray, part: slice = slice(None)) -> bool:
+    """Whether these columns of a picture come to be seen."""
+    end = time.monotonic() + patience.seconds(STEP)
+    while not close(seen(page)[:, part], picture[:, part]):
+        if time.monotonic() > end:
+            return False
+        page.page.wait_for_timeout(200)
+    return True
+
+
 def test_from_a_stroke_to_the_compared_result(page):
     tab = page.page
     paint_the_right_half(page)
@@ -68,19 +79,19 @@ def test_from_a_stroke_to_the_compared_result(page):
     bench.get_by_label("Denoising strength", exact=True).fill("0.9")
     bench.get_by_role("button", name="Generate", exact=True).click()
     result = tab.locator(".diffdiff-result")
-    expect(result).to_be_visible(timeout=PATIENCE)
-    tab.wait_for_timeout(1500)
+    expect(result).to_be_visible()
+    page.until_idle()
     made = page.picture()
     before = pixels(PICTURE)
     assert np.array_equal(made[:, :64], before[:, :64]) and not close(made, before)
-    assert close(seen(page), made)
+    assert shows(page, made)
     tab.mouse.move(5, 5)
     tab.keyboard.down("c")
-    assert close(seen(page), before)
+    assert shows(page, before)
     tab.keyboard.up("c")
-    assert close(seen(page), made)
+    assert shows(page, made)
     result.get_by_role("slider").fill("0.25")
-    assert close(seen(page)[:, 40:], before[:, 40:]), "left of the line the result, right of it the picture"
+    assert shows(page, before, slice(40, None)), "left of the line the result, right of it the picture"
     tab.keyboard.press("Escape")
     assert not result.is_visible() and tab.locator(".diffdiff-full").count() == 1
     tab.keyboard.press("Escape")
@@ -94,13 +105,15 @@ def test_a_fan_is_picked_from_and_the_pick_is_made_there(page):
     tab = page.page
     bench = tab.locator(".diffdiff-bench")
     bench.get_by_role("button", name="Strength fan").click()
-    expect(tab.locator(".diffdiff-result")).to_be_visible(timeout=PATIENCE)
-    tab.wait_for_timeout(1500)
+    expect(tab.locator(".diffdiff-result")).to_be_visible()
+    page.until_idle()
+    page.until("document.querySelector('.diffdiff-pictures img[alt=Result]').dataset.infotext.includes('labelled fan')")
+    page.until_same(".diffdiff-pictures")
     box = tab.locator(".diffdiff-pictures").bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6)
     generate = bench.locator(".diffdiff-generate-this")
-    generate.wait_for(timeout=PATIENCE)
-    assert float(page.value("#img2img_denoising_strength input[type=number]")) == 0.6
+    generate.wait_for()
+    page.until_number("#img2img_denoising_strength input[type=number]", 0.6)
     box = generate.bounding_box()
     assert box["y"] + box["height"] <= tab.evaluate("innerHeight")
     before = tab.evaluate("document.querySelector('.diffdiff-pictures img[alt=Result]').src")
@@ -109,7 +122,6 @@ def test_a_fan_is_picked_from_and_the_pick_is_made_there(page):
         "before => document.querySelector('.diffdiff-pictures img[alt=Result]').src !== before"
         " && !document.querySelector('.diffdiff-result').hidden",
         arg=before,
-        timeout=PATIENCE,
     )
     assert "labelled fan" not in tab.locator(".diffdiff-pictures img[alt=Result]").get_attribute("data-infotext")
 
@@ -117,9 +129,7 @@ def test_a_fan_is_picked_from_and_the_pick_is_made_there(page):
 def test_what_goes_wrong_is_said_there(page):
     tab = page.page
     tab.locator(".diffdiff-bench").get_by_role("button", name="Generate", exact=True).click()
-    tab.wait_for_function(
-        "document.querySelector('.diffdiff-status').textContent.includes('Nothing is painted yet')", timeout=PATIENCE
-    )
+    page.until("document.querySelector('.diffdiff-status').textContent.includes('Nothing is painted yet')")
     assert not tab.locator(".diffdiff-result").is_visible()
 
 
@@ -134,6 +144,6 @@ def test_nothing_sticks_out_of_the_window_and_the_page_is_as_it_was(page):
             and box["y"] + box["height"] <= tab.evaluate("innerHeight")
         )
     tab.get_by_role("button", name="Leave full screen").click()
-    tab.wait_for_timeout(300)
+    page.until("!document.querySelector('.diffdiff-full') && !document.fullscreenElement")
     assert tab.evaluate("scrollY") == 0
     assert tab.locator("#img2img_generate").is_visible()

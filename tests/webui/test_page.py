@@ -45,18 +45,25 @@ def prepare(page: Page, grey: np.ndarray | None = None) -> None:
     if grey is not None:
         page.switch(True)
         page.upload_map(grey)
-    page.page.wait_for_timeout(1000)
     page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
-    page.page.wait_for_timeout(500)
+
+
+def open_panel(page: Page) -> None:
+    if not page.page.locator("#diffdiff_source").is_visible():
+        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+        page.page.locator("#diffdiff_source").wait_for()
 
 
 def show_preview(page: Page) -> None:
     """The panel's small picture of the map is drawn while it is on the screen."""
-    if not page.page.locator("#diffdiff_source").is_visible():
-        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
-        page.page.wait_for_timeout(500)
+    open_panel(page)
     page.page.locator("#diffdiff_preview").evaluate("preview => preview.scrollIntoView({ block: 'center' })")
-    page.page.wait_for_timeout(2000)
+    page.page.locator("#diffdiff_preview canvas").first.wait_for()
+
+
+def show_upload_tab(page: Page) -> None:
+    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    page.page.locator("#img_inpaint_mask").wait_for()
 
 
 def as_map(webui: WebUI, grey: np.ndarray, infotext: str) -> Image.Image:
@@ -77,8 +84,7 @@ def kept(picture: np.ndarray) -> tuple[bool, bool]:
 def test_by_hand_with_the_tab_shown(open_page):
     page = open_page()
     page.to_tab("img2img")
-    page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
-    assert page.page.locator("#diffdiff_source").first.is_visible()
+    open_panel(page)
     prepare(page, LEFT_KEPT)
     page.generate()
     assert page.error() == "" and kept(page.picture()) == (True, False)
@@ -137,9 +143,11 @@ def test_after_reload_ui(open_page, webui: WebUI):
     page = open_page()
     if not page.has("#settings_restart_gradio"):
         pytest.skip("this WebUI has no Reload UI")
-    page.page.evaluate("document.querySelector('#settings_restart_gradio').click()")
-    page.page.wait_for_timeout(4000)
-    page.page.wait_for_selector("#diffdiff", state="attached")
+    page.page.evaluate("""() => {
+        document.querySelector("#diffdiff").dataset.before = "restart";
+        document.querySelector("#settings_restart_gradio").click();
+    }""")
+    page.until("document.querySelector('#diffdiff:not([data-before])')")
     page.open()
     prepare(page, LEFT_KEPT)
     page.generate()
@@ -159,9 +167,10 @@ def test_a_map_before_its_picture_is_never_lost(open_page, request):
         pictures = {"img2img_image": PICTURE, "diffdiff_painter": Image.fromarray(grey)}
         for box in dice.sample(list(pictures), 2):
             page.page.wait_for_timeout(dice.choice([0, 0, 40, 150, 400, 1000]))
-            page.upload(box, pictures[box])
-        page.page.wait_for_function("document.querySelector('#diffdiff_map textarea').value", timeout=20000)
-        page.page.wait_for_timeout(1000)
+            page.give(box, pictures[box])
+        page.until("document.querySelector('#diffdiff_map textarea').value")
+        page.page.locator("#img2img_image img").first.wait_for(state="attached")
+        page.page.wait_for_timeout(1000)  # nothing comes after
         assert np.array_equal(decode_map(page.value("#diffdiff_map textarea")), grey)
         grey = np.roll(grey, 17)
 
@@ -170,17 +179,15 @@ def test_a_map_before_its_picture_is_never_lost(open_page, request):
 def test_a_mask_and_the_switch_in_either_order_are_soft_inpainting(open_page, first):
     page = open_page()
     page.to_tab("img2img")
-    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    show_upload_tab(page)
     if first == "tick":
         page.switch(True)
     page.upload("img_inpaint_base", PICTURE)
     page.upload("img_inpaint_mask", Image.fromarray(RIGHT_KEPT))
-    page.page.wait_for_timeout(1500)
     if first == "mask":
         page.switch(True)
-        page.page.wait_for_timeout(1500)
-    assert page.value("#diffdiff_source input:checked") == "mask"
-    assert float(page.value("#diffdiff_softness input[type=number]")) == 3, "128 pixels / 48"
+    page.until_chosen("source", "mask")
+    page.until_number("#diffdiff_softness input[type=number]", 3)  # 128 pixels / 48
 
 
 RADIOS = {
@@ -212,19 +219,21 @@ def test_greys_of_an_uploaded_mask_are_strengths(open_page, webui: WebUI):
     greys = (0, 90, 160, 255)
     page = open_page()
     page.to_tab("img2img")
-    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    show_upload_tab(page)
     page.upload("img_inpaint_base", PICTURE)
     page.upload("img_inpaint_mask", Image.fromarray(columns(*greys)))
-    page.page.wait_for_timeout(1500)
     page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
     page.switch(True)
-    page.page.wait_for_timeout(1500)
+    page.until_number("#diffdiff_softness input[type=number]", 3)
     page.fill("#diffdiff_softness input[type=number]", 0)
     show_preview(page)
-    shown = page.page.locator("#diffdiff_preview canvas").first.evaluate(
-        "canvas => [16, 48, 80, 112].map((x) => canvas.getContext('2d').getImageData(x, 64, 1, 1).data[0])"
+    page.until(
+        """greys => [16, 48, 80, 112].every((x, i) => {
+            const shown = document.querySelector("#diffdiff_preview canvas").getContext("2d").getImageData(x, 64, 1, 1);
+            return Math.abs(shown.data[0] - greys[i]) <= 1;
+        })""",
+        greys,
     )
-    assert np.abs(np.array(shown) - greys).max() <= 1
     page.generate()
     assert page.error() == ""
     info = json.loads(page.value("#generation_info_img2img :is(textarea, input)"))
@@ -237,21 +246,20 @@ def test_a_mask_changes_fully_however_narrow_it_is(open_page, width):
     mask[24:104, 64 - width // 2 : 64 + width // 2] = 255
     page = open_page()
     page.to_tab("img2img")
-    page.page.locator("#mode_img2img > .tab-nav button", has_text="upload").first.click()
+    show_upload_tab(page)
     page.upload("img_inpaint_base", PICTURE)
     page.upload("img_inpaint_mask", Image.fromarray(mask))
-    page.page.wait_for_timeout(1500)
     page.switch(True)
-    page.page.wait_for_timeout(2000)
-    side = "outwards" if width == 8 else "both"
-    page.page.wait_for_function(
-        "side => document.querySelector('#diffdiff_softness_side input:checked').value === side", arg=side
-    )
+    page.until_number("#diffdiff_softness input[type=number]", 3)
+    page.until_chosen("softness_side", "outwards" if width == 8 else "both")
     show_preview(page)
-    peak = page.page.locator("#diffdiff_preview canvas").first.evaluate(
-        "canvas => canvas.getContext('2d').getImageData(64, 64, 1, 1).data[0]"
+    page.until(
+        """peak => {
+            const canvas = document.querySelector("#diffdiff_preview canvas");
+            return canvas.getContext("2d").getImageData(64, 64, 1, 1).data[0] >= peak;
+        }""",
+        0.95 * 255,
     )
-    assert peak >= 0.95 * 255
 
 
 def test_a_missing_map_is_said_on_the_page(open_page):
@@ -283,7 +291,8 @@ class TestPasting:
         for result, on in ((webui.img2img(PICTURE, self.effect), True), (webui.img2img(PICTURE), False)):
             page.fill("#img2img_prompt textarea", result.infotext)
             page.click("#img2img_tools #paste")
-            page.page.wait_for_timeout(2500)
+            page.until("on => document.querySelector('#diffdiff-checkbox input').checked === on", on)
+            page.page.wait_for_timeout(500)  # all fields come in one answer
             restored = self.settings(page)
             assert restored.pop("on") is on
             defaults = {"softness": 0.0, "keep_exact": True, "polarity": "white changes", "side": "both"}
@@ -298,10 +307,10 @@ class TestPasting:
         (tmp_path / "made.png").write_bytes(base64.b64decode(made.encoded[0]))
         page.to_tab("PNG Info")
         page.page.locator("#pnginfo_image input[type=file]").first.set_input_files(tmp_path / "made.png")
-        page.page.wait_for_timeout(2500)
+        page.page.locator("#tab_pnginfo p", has_text="Differential Diffusion").first.wait_for()
         page.click("#tab_pnginfo #img2img_tab")
-        page.page.wait_for_timeout(3000)
-        assert self.settings(page)["softness"] == 5.0 and self.settings(page)["on"]
+        page.until_number("#diffdiff_softness input[type=number]", 5)
+        page.until("document.querySelector('#diffdiff-checkbox input').checked")
 
 
 class TestMadeAgain:
@@ -317,10 +326,10 @@ class TestMadeAgain:
         made = webui.img2img(PICTURE, map_of(self.MAP), save_images=True, override_settings={"samples_save": True})
         page = open_page()
         page.to_tab("img2img")
-        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+        open_panel(page)
         prepare(page)
         self.paste(page, made.infotext)
-        page.page.wait_for_function("document.querySelector('#diffdiff_map textarea').value")
+        page.until("document.querySelector('#diffdiff_map textarea').value")
         page.generate()
         assert page.error() == ""
         assert np.abs(page.picture() - made.pixels).max() <= 2, "noise of the autoencoder"
@@ -329,7 +338,7 @@ class TestMadeAgain:
         made = webui.img2img(PICTURE, map_of(self.MAP.T.copy()), steps=1)
         page = open_page()
         page.to_tab("img2img")
-        page.page.locator("#diffdiff > .label-wrap, #diffdiff .label-wrap").first.click()
+        open_panel(page)
         prepare(page)
         self.paste(page, made.infotext)
         digest = parameters(made.infotext)["Differential Diffusion map"]
@@ -359,7 +368,7 @@ class TestBatchTab:
         page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
         for field, folder in (("input", "pictures"), ("output", "results"), ("inpaint_mask", "masks")):
             page.fill(f"#img2img_batch_{field}_dir textarea, #img2img_batch_{field}_dir input", tmp_path / folder)
-        page.page.wait_for_timeout(1500)
+        page.page.wait_for_timeout(500)  # gradio tells nobody when it has taken a field
         page.generate()
         while page.error() == "" and len(list((tmp_path / "results").rglob("*.png"))) < len(greys):
             page.page.wait_for_timeout(500)  # the test's own timeout ends this
