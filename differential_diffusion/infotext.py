@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
-from . import change_map
+from . import automatic, change_map
 from .fan import Part
 from .settings import FIELDS, NAME, Settings, Source
 
@@ -23,6 +23,11 @@ LABELS = {
     "black": f"{NAME} black",
     "white": f"{NAME} white",
     "gamma": f"{NAME} gamma",
+    "auto": f"{NAME} auto",
+    "auto_prompt": f"{NAME} auto prompt",
+    "auto_against": f"{NAME} auto against",
+    "equalise": f"{NAME} equalise",
+    "auto_part": f"{NAME} auto part",
 }
 """Key -> infotext label. A label is written where the value is used and differs from its default; the first always."""
 
@@ -63,8 +68,9 @@ def of_change(clean: str, cam: float, dam: float) -> str:
 
 def write(settings: Settings) -> dict[str, Any]:
     """Infotext of one run: label -> value."""
+    has_map = settings.map is not None and settings.source is not Source.MASK
     values: dict[str, Any] = {
-        "polarity": settings.polarity if settings.map is not None and settings.source is not Source.MASK else None,
+        "polarity": settings.polarity if has_map or settings.is_made else None,
         "softness": settings.softness,
         "softness_side": settings.softness_side if settings.softness else None,
         "minimum": settings.minimum if settings.source is Source.MASK else None,
@@ -75,8 +81,14 @@ def write(settings: Settings) -> dict[str, Any]:
         "white": settings.white,
         "gamma": settings.gamma,
     }
+    if settings.is_made:
+        values |= {key: getattr(settings, key) for key in ("equalise", "auto_part")}
+        if settings.auto == automatic.PROMPT:
+            values |= {key: getattr(settings, key) for key in ("auto_prompt", "auto_against")}
     text: dict[str, Any] = {LABELS["source"]: settings.source.value}
-    if settings.map is not None and settings.source is not Source.MASK:
+    if settings.is_made:
+        text[LABELS["auto"]] = settings.auto
+    if settings.map is not None and has_map:
         text[LABELS["map"]] = change_map.digest(settings.map)
     if settings.source is Source.FAN:
         text[LABELS["fan_strengths"]] = " ".join(f"{s:g}" for s in settings.fan_strengths)
@@ -98,6 +110,8 @@ def read(key: str, text: Mapping[str, Any]) -> Any:
     """
     if key == "enabled":
         return NAME in text
+    if key == "source" and LABELS["auto"] in text:
+        return Source.AUTO.value  # also of a fan, which a button makes of it
     default = FIELDS[key].default
     value = text.get(LABELS[key], default) if key in LABELS else default
     if isinstance(default, bool):

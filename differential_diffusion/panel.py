@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from . import fan, infotext
+from . import automatic, fan, infotext
 from .settings import FIELDS, LEAST_GAMMA, MOST_GAMMA, NAME
 from .words import INFO, LABELS
 
 SLIDER_SOFTNESS = 128
 """Largest softness on the slider, in pixels; the API takes more."""
+
+NO_PREPROCESSORS = (
+    "For depth, segments and edges install the ControlNet extension: its preprocessors then stand here too."
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,10 @@ class Panel:
 
 
 def build(
-    input_accordion: Callable[..., Any], issue_fan_ticket: Callable[[], str], idle_steps: Mapping[str, int]
+    input_accordion: Callable[..., Any],
+    issue_fan_ticket: Callable[[], str],
+    idle_steps: Mapping[str, int],
+    preprocessors: Sequence[str],
 ) -> Panel:
     """Build the panel inside the host's page.
 
@@ -40,10 +47,22 @@ def build(
         input_accordion: the host's accordion with a checkbox in its title.
         issue_fan_ticket: makes the tag of a one-click fan.
         idle_steps: how many steps fewer than others a sampler makes, by its name; for the counts that the page shows.
+        preprocessors: names of the host's, from which maps can be made too.
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
         inputs["source"] = _radio("source")
+        with gr.Column(elem_id="diffdiff_auto_group"):
+            makers = [automatic.PROMPT, *automatic.MAKERS, *preprocessors]
+            inputs["auto"] = gr.Dropdown(makers, allow_custom_value=True, **_known("auto"))
+            if not preprocessors:
+                gr.HTML(NO_PREPROCESSORS)
+            with gr.Row(elem_id="diffdiff_auto_texts"):
+                inputs["auto_prompt"] = gr.Textbox(placeholder="trees", **_known("auto_prompt"))
+                inputs["auto_against"] = gr.Textbox(**_known("auto_against"))
+            with gr.Row():
+                inputs["auto_part"] = _radio("auto_part")
+                inputs["equalise"] = gr.Checkbox(**_known("equalise"))
         with gr.Column(elem_id="diffdiff_map_group"):
             gr.HTML(elem_id="diffdiff_painter")
             inputs["polarity"] = _radio("polarity")

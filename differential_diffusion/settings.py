@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, TypeVar
 
 import numpy as np
 
-from . import change_map, fan
+from . import automatic, change_map, fan
+from .automatic import Part
 from .change_map import BadMap, Polarity, SoftnessSide
 from .fan import Axis
 from .words import LABELS
@@ -23,6 +24,8 @@ NAME = "Differential Diffusion"
 MAX_SOFTNESS = 1024.0
 """Pixels; four times the width of the widest soft edge that a 1024 px picture can show."""
 LEAST_GAMMA, MOST_GAMMA = 0.1, 10.0
+LONGEST_TEXT = 10_000
+"""Characters of a text."""
 FORM = '{"args": [{"map": "<base64 picture>"}]}'
 """What a request's entry for this script looks like, for messages."""
 
@@ -52,6 +55,7 @@ class Source(str, Enum):
     MAP = "map"
     MASK = "mask"
     FAN = "fan"
+    AUTO = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,8 @@ class Settings:
 
     Attributes:
         source: what the change map is made from.
-        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none.
+        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none, or if it `is_made`.
+        is_made: a map is made for each picture of the run, as `auto` and what follows it say.
         polarity: what white means in it.
         softness: standard deviation of the map's blur, in pixels of the input picture.
         fan_strengths: of the fan's parts in order, 0..1, absolute.
@@ -71,10 +76,16 @@ class Settings:
         show_change: add a heat map of what changed, and how well that followed the map.
         black, white: values of the map or mask, 0..1, that become 0 and 1; black is below white.
         gamma: power to which the map or mask is raised between them, 0.1..10; above 1 it weakens the middle.
+        auto: how it is made: `automatic.PROMPT`, one of `automatic.MAKERS`, or a preprocessor of the host.
+        auto_prompt: what to look for; empty for the run's own prompt.
+        auto_against: what to compare that with.
+        equalise: even out the made map's histogram.
+        auto_part: which of its values change.
     """
 
     source: Source
     map: np.ndarray | None
+    is_made: bool
     polarity: Polarity
     softness: float
     fan_strengths: tuple[float, ...]
@@ -86,6 +97,11 @@ class Settings:
     black: float
     white: float
     gamma: float
+    auto: str
+    auto_prompt: str
+    auto_against: str
+    equalise: bool
+    auto_part: Part
 
 
 T = TypeVar("T", bound=Enum)
@@ -125,6 +141,18 @@ def _choice(choices: type[T]) -> Callable[[str, Any], T]:
             raise BadSetting(key, f"{_shown(value)} is not allowed; one of {allowed} is") from None
 
     return check
+
+
+def _text(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise BadSetting(key, f"{_shown(value)} is not allowed; a text of at most {LONGEST_TEXT} characters is")
+    return value.strip()
+
+
+def _maker(key: str, value: Any) -> str:
+    return _text(key, value) or automatic.PROMPT
 
 
 def _picture(key: str, value: Any) -> np.ndarray | None:
@@ -188,6 +216,11 @@ FIELDS: dict[str, Field] = {
     "black": Field(_number(0, 1), 0.0),
     "white": Field(_number(0, 1), 1.0),
     "gamma": Field(_number(LEAST_GAMMA, MOST_GAMMA), 1.0),
+    "auto": Field(_maker, automatic.PROMPT),
+    "auto_prompt": Field(_text, ""),
+    "auto_against": Field(_text, ""),
+    "equalise": Field(_flag, False),
+    "auto_part": Field(_choice(Part), Part.HIGH),
 }
 
 
@@ -226,7 +259,9 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
             "every strength is 0; at least one must be above 0",
             "Every strength of the fan is 0: at least one must be above 0.",
         )
-    return Settings(**{f.name: checked[f.name] for f in fields(Settings)} | {"fan_strengths": strengths})
+    checked |= {"fan_strengths": strengths, "is_made": checked["source"] is Source.AUTO}
+    checked |= {"map": None} if checked["is_made"] else {}
+    return Settings(**{f.name: checked[f.name] for f in fields(Settings)})
 
 
 def requested(entry: Any) -> list[Any]:
@@ -269,10 +304,13 @@ def tag_of(arguments: Sequence[Any]) -> Any:
     return arguments[len(FIELDS)] if len(arguments) > len(FIELDS) else None
 
 
-def as_fan(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's values turned into a strength fan over what they would have changed."""
-    is_mask = values.get("source") == Source.MASK.value
-    return {**values, "enabled": True, "source": Source.FAN.value} | ({"map": None} if is_mask else {})
+def parse_as_fan(values: Mapping[str, Any]) -> Settings:
+    """Check a request's values, turned into a strength fan over what they would have changed. Raises BadSetting."""
+    source = values.get("source")
+    has_map = source not in (Source.MASK.value, Source.AUTO.value)
+    parsed = parse({**values, "enabled": True, "source": Source.FAN.value} | ({} if has_map else {"map": None}))
+    assert parsed is not None
+    return replace(parsed, is_made=source == Source.AUTO.value)
 
 
 def as_after_fan(values: Mapping[str, Any], has_mask: bool) -> dict[str, Any]:

@@ -17,6 +17,11 @@ LABELS = {
     "black": "Black",
     "white": "White",
     "gamma": "Gamma",
+    "auto": "Made from",
+    "auto_prompt": "What to look for",
+    "auto_against": "Compared with",
+    "equalise": "Spread the greys evenly",
+    "auto_part": "What shall change",
     "fan_strengths": "Or these strengths",
     "fan_count": "How many",
     "fan_from": "From",
@@ -26,7 +31,8 @@ LABELS = {
 """Key -> label."""
 
 INFO = {
-    "source": "Change map: painted below or from a file. Inpaint mask: the one of the Inpaint tabs.",
+    "source": "Change map: painted below or from a file. Inpaint mask: the one of the Inpaint tabs. Automatic: made "
+    "for each picture.",
     "polarity": "What white means in a file. What is painted keeps its meaning.",
     "softness": "How far the border of what changes is blurred. 0 leaves it hard.",
     "softness_side": "Where the soft border may reach, seen from what changes.",
@@ -36,6 +42,11 @@ INFO = {
     "black": "What is darker changes nothing.",
     "white": "What is brighter has full strength.",
     "gamma": "Above 1 weakens the middle, below 1 strengthens it.",
+    "auto": "What your model finds, the picture's own light, colour or detail, or a preprocessor's answer.",
+    "auto_prompt": "Such as: trees. Empty: the prompt above.",
+    "auto_against": "What is there instead, such as: summer, when you look for winter. Mostly empty.",
+    "equalise": "Each grey covers as much of the picture as any other: one depth map gives many change maps.",
+    "auto_part": "High: what was found, what is bright or near. Low: the rest. Middle: what lies in between.",
     "fan_strengths": "2 to 10 numbers from 0 to 1. Empty: the steps above.",
     "fan_count": "Columns or rows.",
     "fan_from": "Denoising strength of the first.",

@@ -38,7 +38,9 @@ class DifferentialDiffusionScript(scripts.Script):
         # gradio is wanted here and nowhere else: a host without a page starts without it
         from modules.ui_components import InputAccordion
 
-        built = part("panel").build(InputAccordion, host.FAN_TICKETS.issue, host.idle_steps())
+        built = part("panel").build(
+            InputAccordion, host.FAN_TICKETS.issue, host.idle_steps(), host.preprocessor_names()
+        )
         self.infotext_fields = built.infotext_fields
         return built.inputs
 

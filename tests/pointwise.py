@@ -40,6 +40,7 @@ class PointwiseModel(Family):
     is_sdxl = False
     parameterization = "eps"
     name = "pointwise"
+    sd_checkpoint_info = SimpleNamespace(filename="pointwise")
 
     def __init__(self) -> None:
         betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2

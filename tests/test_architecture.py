@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "differential_diffusion"
 PURE = [
     "adherence",
+    "automatic",
     "change_map",
     "change_picture",
     "fan",

@@ -515,7 +515,10 @@ def test_the_plots_axes_offer_values_that_the_settings_take(monkeypatch):
     monkeypatch.setattr(scripts, "scripts_data", [SimpleNamespace(module=plot)])
     axes.add_plot_axes()
     offered = {axis.label: axis.choices() for axis in plot.axis_options if axis.choices}
-    assert offered == {"[Differential Diffusion] Source": ["map", "mask", "fan"]}
+    assert offered == {
+        "[Differential Diffusion] Source": ["map", "mask", "fan", "auto"],
+        "[Differential Diffusion] Auto": ["prompt", "luminance", "saturation", "detail"],
+    }
 
 
 def test_levels_of_a_map_and_of_a_mask(host):

@@ -58,6 +58,12 @@ BAD_VALUES = [
     ("black", -0.1),
     ("black", 1),
     ("white", 1.5),
+    ("auto", 3),
+    ("auto", "x" * 10_001),
+    ("auto_prompt", ["trees"]),
+    ("auto_against", 0),
+    ("equalise", "yes"),
+    ("auto_part", "near"),
     ("white", "1"),
     ("gamma", 0),
     ("gamma", 10.5),
@@ -251,6 +257,25 @@ class TestInfotext:
             assert again.minimum == first.minimum
         else:
             assert again.polarity is first.polarity
+
+    @given(
+        st.sampled_from(["prompt", "luminance", "depth_midas, new"]),
+        st.text("ab ,:", max_size=5).map(str.strip),
+        st.text("ab ,:", max_size=5).map(str.strip),
+        st.booleans(),
+        st.sampled_from(["high", "low", "middle"]),
+        st.sampled_from([p.value for p in Polarity]),
+    )
+    def test_how_a_map_was_made_comes_back(self, auto, prompt, against, equalise, part, polarity):
+        texts = {"auto_prompt": prompt, "auto_against": against} if auto == "prompt" else {}
+        request = {"auto": auto, **texts, "equalise": equalise, "auto_part": part, "polarity": polarity}
+        for first in (
+            settings.parse({"source": "auto", **request}),
+            settings.parse_as_fan({"source": "auto", **request}),
+        ):
+            again = settings.parse(self.restored(infotext.write(first)))
+            assert again.source is Source.AUTO and again.is_made and again.map is None
+            assert {key: getattr(again, key) for key in request} == {key: getattr(first, key) for key in request}
 
     def test_a_picture_made_without_us_switches_us_off(self):
         panel = {key: infotext.read(key, {"Steps": "20"}) for key in FIELDS if key != "map"}

@@ -3,13 +3,15 @@
 `run` is the life of one run, from its callbacks to its pictures; `geometry` is where the picture lies meanwhile,
 `masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `latents` what the
 autoencoder makes of pictures and `lost_texture` what it loses, `samplers` what is known of the sampler, `axes` the
-X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are kept. What is changed of a run is
-changed through `patches`, which put it back.
+X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are kept. `makers` makes maps for
+pictures: `prompt_maps` asks the model, `preprocessors` the host's. What is changed of a run is changed through
+`patches`, which put it back.
 """
 
 from .axes import add_plot_axes
 from .grey_masks import keep_greys
 from .maps import add_options, give_back
+from .preprocessors import names as preprocessor_names
 from .requests import check_requests
 from .run import FAN_TICKETS, begin, composite, end, finish_picture, give_back_texture, look_at
 from .samplers import idle_steps
@@ -29,5 +31,6 @@ __all__ = [
     "idle_steps",
     "keep_greys",
     "look_at",
+    "preprocessor_names",
     "read_uploads",
 ]

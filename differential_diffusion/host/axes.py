@@ -7,8 +7,9 @@ from typing import Any
 
 from modules import scripts
 
-from .. import fan
+from .. import automatic, fan
 from ..settings import NAME, Source, named
+from . import preprocessors
 
 
 def add_plot_axes() -> None:
@@ -23,6 +24,7 @@ def add_plot_axes() -> None:
                 option(
                     f"[{NAME}] Source", str, _plotted("source"), choices=lambda: [source.value for source in Source]
                 ),
+                option(f"[{NAME}] Auto", str, _plotted_maker, choices=_makers),
                 option(f"[{NAME}] Softness", float, _plotted("softness")),
                 option(f"[{NAME}] Gamma", float, _plotted("gamma")),
                 option(f"[{NAME}] Fan range", str, _plotted_range, confirm=_confirm_ranges),
@@ -31,6 +33,14 @@ def add_plot_axes() -> None:
 
 def _plotted(key: str) -> Callable[[Any, Any, Any], None]:
     return lambda p, value, _: _set(p, {key: value})
+
+
+def _makers() -> list[str]:
+    return [automatic.PROMPT, *automatic.MAKERS, *preprocessors.names()]
+
+
+def _plotted_maker(p: Any, value: str, _: Any) -> None:
+    _set(p, {"source": Source.AUTO.value, "auto": value})
 
 
 def _plotted_range(p: Any, value: str, _: Any) -> None:

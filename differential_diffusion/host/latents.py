@@ -36,28 +36,34 @@ def needs_one_frame(latent: torch.Tensor) -> None:
 
 
 def encoded_aside(p: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
-    """Latents of `pictures`, of the size of `p.init_latent`, without a trace: nothing is drawn from the global
-    generator, and a model that takes what it encodes for its reference picture keeps the one that it has."""
-    method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
-    with torch.random.fork_rng(), _references_kept(p.sd_model):
-        latents = torch.cat(
-            [
-                # one at a time: a model for video takes a batch for its frames
-                sd_samplers_common.images_tensor_to_samples(
-                    torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
-                    .movedim(-1, 0)[None]
-                    .to(p.init_latent.device),
-                    method,
-                    p.sd_model,
-                )
-                for picture in pictures
-            ]
-        )
+    """Latents of `pictures`, of the size of `p.init_latent`, as `encoded`."""
+    latents = encoded(p.sd_model, pictures, p.init_latent.device)
     size = p.init_latent.shape[-2:]
     if latents.shape[-2:] == size:
         return latents.to(p.init_latent)
     resized = torch.nn.functional.interpolate(latents.flatten(1, -3), size=size, mode="bilinear")
     return resized.reshape(*latents.shape[:-2], *size).to(p.init_latent)
+
+
+def encoded(sd_model: Any, pictures: Sequence[Image.Image], device: Any) -> torch.Tensor:
+    """Latents of `pictures`, (B, C, h, w), without a trace: nothing is drawn from the global generator, so that they
+    are the same every time, and a model that takes what it encodes for its reference picture keeps the one that it
+    has."""
+    method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
+    with torch.random.fork_rng(), _references_kept(sd_model):
+        torch.manual_seed(0)
+        return torch.cat(
+            [
+                # one at a time: a model for video takes a batch for its frames
+                sd_samplers_common.images_tensor_to_samples(as_tensor(picture).to(device), method, sd_model)
+                for picture in pictures
+            ]
+        )
+
+
+def as_tensor(picture: Image.Image) -> torch.Tensor:
+    """A picture as the hosts' models take it: float32 (1, 3, H, W) in 0..1."""
+    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).movedim(-1, 0)[None]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -24,8 +25,8 @@ from modules.processing import StableDiffusionProcessingImg2Img
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
 from ..change_map import Bounds, Extent
 from ..pin import laid_over
-from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, as_fan, named, parse, tag_of
-from . import latents, maps
+from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, named, parse, parse_as_fan, tag_of
+from . import latents, makers, maps
 from .lost_texture import LostTexture, NotGivenBack
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
@@ -68,11 +69,9 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     try:
         values = named(arguments)
         turn = FAN_TICKETS.turn(tag_of(arguments), shared.state.time_start)
-        if turn is fan.Turn.FAN:
-            values = as_fan(values)
-        elif turn is fan.Turn.AFTER:
+        if turn is fan.Turn.AFTER:
             values = as_after_fan(values, p.image_mask is not None)
-        settings = parse(values)
+        settings = parse_as_fan(values) if turn is fan.Turn.FAN else parse(values)
     except Exception as error:
         _end_with(p, error, is_by_hand)
         return
@@ -314,6 +313,7 @@ class Img2ImgRun:
             self._compose()
         p, settings, inpainting, planes = self._p, self._settings, self._inpainting, self._planes
         self._geometry = geometry = inpainting.geometry(p, planes.max(axis=0))
+        planes = self._made_planes() if settings.is_made else planes
         on_canvas = np.stack([geometry.place(plane) for plane in planes])
         if not geometry.crop:
             placed = (plan.outpainted(settings, plane, geometry.covered, geometry.scale) for plane in on_canvas)
@@ -339,9 +339,21 @@ class Img2ImgRun:
         self._result_planes = planes
         self._map_pictures = [picture_of(plane) for plane in planes]
 
+    def _made_planes(self) -> np.ndarray:
+        """The change maps of pictures that maps are made for, float32 (B, H, W): black where that was broken off."""
+        return np.stack([self._made_plane(index) for index in range(len(self._p.init_images))])
+
+    def _made_plane(self, index: int) -> np.ndarray:
+        grey = makers.of_run(self._p, self._settings, index)
+        if grey is None:
+            self._p.comment(f"{NAME}: the map was not finished, so nothing was changed.")
+            return np.zeros_like(self._planes[0])
+        return plan.compose(replace(self._settings, map=grey), self._inpainting.mask, Extent.of(grey))
+
     def _compose(self) -> None:
         """Make the change maps from what stands on `p` now: float32 (B, H, W), one for each input picture, or one for
-        all (B = 1). With "Only masked", everyone who looks at `p` from now on finds the crop of this run."""
+        all (B = 1); those that are yet to be made count as white. With "Only masked", everyone who looks at `p` from
+        now on finds the crop of this run."""
         p = self._p
         if self._crop_stand_in:
             self._crop_stand_in.leave(p)

@@ -76,7 +76,7 @@ class PinnedSampler:
                 strength=self._strength,
                 original=self._original,
                 noise=self._noise,
-                noised=_noising(self._sampler, self._original, self._noise),
+                noised=noising(self._sampler, self._original, self._noise),
                 certain=self._noise if _is_on_timesteps(self._sampler) else self._original,
                 clock=_clock(self._sampler, function),
             )
@@ -107,7 +107,7 @@ def _predictor(sampler: Any) -> Any:
     return getattr(sampler.model_wrap, "predictor", None)
 
 
-def _noising(sampler: Any, original: torch.Tensor, noise: torch.Tensor) -> Noised:
+def noising(sampler: Any, original: torch.Tensor, noise: torch.Tensor) -> Noised:
     """The host's own way to noise `original`, as a function of the level."""
     if _is_on_timesteps(sampler):
         alphas_cumprod = shared.sd_model.alphas_cumprod.to(noise.device)

@@ -48,6 +48,7 @@ class Family:
     def __init__(self, path: Path, network: torch.nn.Module) -> None:
         self.path = path
         self.name = "demo" if path == DEMO_MODEL else path.stem
+        self.sd_checkpoint_info = SimpleNamespace(filename=str(path))
         self.vocabulary = _vocabulary(path)
         self.model = SimpleNamespace(diffusion_model=network, conditioning_key="crossattn")
 

@@ -1,5 +1,7 @@
 """The device that the model runs on. Everything is float32: no half-precision surprises in a preview."""
 
+from contextlib import nullcontext
+
 import torch
 
 
@@ -14,3 +16,11 @@ def _best_device() -> torch.device:
 cpu = torch.device("cpu")
 device = _best_device()
 dtype = torch.float32
+unet_needs_upcast = False
+
+
+def autocast() -> nullcontext[None]:
+    return nullcontext()
+
+
+without_autocast = autocast

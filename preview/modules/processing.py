@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from modules import compositing, devices, images, masking, sd_samplers, shared
+from modules import compositing, devices, extra_networks, images, masking, sd_samplers, shared
 from modules.infotext_utils import create_infotext
 from modules.masking import create_binary_mask
 from modules.rng import ImageRNG
@@ -36,7 +36,7 @@ class StableDiffusionProcessing:
     """One run: `n_iter` batches of `batch_size` pictures."""
 
     sd_model: Family
-    prompt: str = ""
+    prompt: str | list[str] = ""
     negative_prompt: str = ""
     seed: int = -1
     sampler_name: str | None = None
@@ -64,6 +64,7 @@ class StableDiffusionProcessing:
     all_seeds: list[int] = field(default_factory=list, init=False)
     all_subseeds: list[int] = field(default_factory=list, init=False)
     prompts: list[str] = field(default_factory=list, init=False)
+    extra_network_data: dict[str, list[Any]] = field(default_factory=dict, init=False)
     negative_prompts: list[str] = field(default_factory=list, init=False)
     seeds: list[int] = field(default_factory=list, init=False)
     subseeds: list[int] = field(default_factory=list, init=False)
@@ -110,8 +111,11 @@ class StableDiffusionProcessing:
 
     def setup_prompts(self) -> None:
         pictures = self.batch_size * self.n_iter
-        self.all_prompts = [self.prompt] * pictures
-        self.all_negative_prompts = [self.negative_prompt] * pictures
+        self.all_prompts = self.prompt if isinstance(self.prompt, list) else [self.prompt] * pictures
+        self.all_negative_prompts = [self.negative_prompt] * len(self.all_prompts)
+
+    def parse_extra_network_prompts(self) -> None:
+        self.prompts, self.extra_network_data = extra_networks.parse_prompts(self.prompts)
 
     def setup_conds(self) -> None:
         size = self.width, self.height
@@ -224,6 +228,9 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
         if image_mask is not None:
             assert latent_mask is not None
             self._prepare_latent_mask(latent_mask, all_seeds)
+
+    def img2img_image_conditioning(self, source_image: torch.Tensor, latent_image: torch.Tensor) -> None:
+        """What a model takes beside the latent; none that the preview runs takes anything."""
 
     def _prepare_mask(self) -> tuple[Image.Image | None, masking.Box | None]:
         """(the mask at the size of the run, the region that "Only masked" crops to), None for what there is not."""
@@ -435,6 +442,7 @@ def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Imag
     if p.scripts is not None:
         p.scripts.before_process_batch(p, **about_batch)
         p.scripts.process_batch(p, **about_batch)
+    p.parse_extra_network_prompts()
     p.setup_conds()
     if p.n_iter > 1:
         shared.state.job = f"Batch {n + 1} out of {p.n_iter}"

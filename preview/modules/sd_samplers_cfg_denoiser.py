@@ -53,10 +53,11 @@ class CFGDenoiser(torch.nn.Module):
         if self.mask_before_denoising and self.mask is not None:
             x = self._blend(x, sigma)
 
+        rows = 1 if cond_scale == 1 else 2  # as on Forge: what guidance does not use is not computed
         params = CFGDenoiserParams(
-            torch.cat([x, x]),
+            torch.cat([x] * rows),
             image_cond,
-            torch.cat([sigma, sigma]),
+            torch.cat([sigma] * rows),
             shared.state.sampling_step,
             shared.state.sampling_steps,
             cond,
@@ -64,9 +65,10 @@ class CFGDenoiser(torch.nn.Module):
             self,
         )
         cfg_denoiser_callback(params)
-        both = {name: torch.cat([params.text_cond[name], params.text_uncond[name]]) for name in params.text_cond}
-        with_prompt, without = self.inner_model(params.x, params.sigma, both).chunk(2)
-        denoised = without + (with_prompt - without) * cond_scale
+        conds = [params.text_cond, params.text_uncond][:rows]
+        all_rows = {name: torch.cat([cond[name] for cond in conds]) for name in params.text_cond}
+        with_prompt, *without = self.inner_model(params.x, params.sigma, all_rows).chunk(rows)
+        denoised = without[0] + (with_prompt - without[0]) * cond_scale if without else with_prompt
 
         if not self.mask_before_denoising and self.mask is not None:
             denoised = self._blend(denoised, sigma)

@@ -1,0 +1,113 @@
+"""Change maps that are made, not painted: from what a model or a preprocessor sees in the picture, or from the picture.
+
+A made map is a plane, float32 (H, W) in [0, 1], of any size; `finished` makes the grey picture of it that stands for a
+painted one from there on.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import cv2
+import numpy as np
+
+from . import change_map
+from .change_map import Extent
+
+PROMPT = "prompt"
+"""The way to make a map that asks the model; `MAKERS` need the picture alone."""
+LEVELS = (0.3, 0.5, 0.7)
+"""How far the picture is noised before the model is asked: shares of its noise levels, around DiffEdit's one half."""
+DRAWS = 8
+"""Noises at each level. With `LEVELS`, one model call each."""
+LONGEST = 768
+"""Longest side, in pixels, at which a map is made."""
+MULTIPLE = 64
+"""Sides at which a model is asked, in pixels: what every one takes."""
+FULL = 99
+"""Percentile of the differences from which on everything is white."""
+COARSENESS = 0.01
+"""Standard deviation of the Gaussian that gathers detail, as a share of the picture's longer side."""
+
+
+class Part(str, Enum):
+    """Which of a made map's values shall change: in a depth map, what is near, far, or in between."""
+
+    HIGH = "high"
+    LOW = "low"
+    MIDDLE = "middle"
+
+
+def asked_size(picture: Extent) -> Extent:
+    """The size at which a model is asked about a picture: at most `LONGEST`, about its aspect."""
+    scale = min(1, LONGEST / max(picture.width, picture.height))
+    return Extent(*(max(1, round(side * scale / MULTIPLE)) * MULTIPLE for side in (picture.width, picture.height)))
+
+
+def from_differences(differences: np.ndarray) -> np.ndarray:
+    """Where a text acts: the first stage of DiffEdit (arXiv 2210.11427), kept continuous where that sets a threshold.
+
+    Args:
+        differences: between what the model predicts with the wanted text and with the reference text, float
+            (N, C, h, w): a draw of noise each.
+
+    Returns:
+        float32 (h, w): their mean size, as a share of its 99th percentile. All 0 where there is no difference.
+    """
+    size = np.abs(differences).mean(axis=(0, 1), dtype=np.float64)
+    full = np.percentile(size, FULL)
+    return (size / full).clip(0, 1).astype(np.float32) if full > 0 else np.zeros(size.shape, np.float32)
+
+
+def luminance(picture: np.ndarray) -> np.ndarray:
+    """Brightness of a picture, uint8 (H, W, 3): float32 (H, W)."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+
+
+def saturation(picture: np.ndarray) -> np.ndarray:
+    """How colourful each pixel of a picture, uint8 (H, W, 3), is: from grey, 0, to a colour without any grey, 1."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[..., 1].astype(np.float32) / 255
+
+
+def detail(picture: np.ndarray) -> np.ndarray:
+    """How much happens around each pixel of a picture, uint8 (H, W, 3): the standard deviation of its brightness under
+    a Gaussian window, as a share of its 99th percentile."""
+    bright = luminance(picture).astype(np.float64)
+    sigma = max(1.0, COARSENESS * max(bright.shape))
+    mean, of_squares = (cv2.GaussianBlur(values, (0, 0), sigma) for values in (bright, bright * bright))
+    return from_differences(np.sqrt((of_squares - mean * mean).clip(0))[None, None])
+
+
+MAKERS = {"luminance": luminance, "saturation": saturation, "detail": detail}
+"""Ways to make a map of the picture alone, by the name that `auto` takes."""
+
+
+def equalised(plane: np.ndarray) -> np.ndarray:
+    """A plane (float (H, W)) with an even histogram: each value becomes the share of pixels that lie below it, and half
+    of those that equal it, stretched to the whole range. A plane of one value is left."""
+    values, places, counts = np.unique(plane, return_inverse=True, return_counts=True)
+    if len(values) == 1:
+        return plane
+    rank = counts.cumsum() - counts / 2
+    return ((rank - rank[0]) / (rank[-1] - rank[0]))[places].reshape(plane.shape).astype(np.float32)
+
+
+def of_part(plane: np.ndarray, part: Part) -> np.ndarray:
+    """A plane (float (H, W) in [0, 1]) that is 1 where `part` lies, and falls evenly to 0 at what is farthest of it."""
+    if part is Part.LOW:
+        return 1 - plane
+    return 1 - np.abs(2 * plane - 1) if part is Part.MIDDLE else plane
+
+
+def finished(plane: np.ndarray, picture: Extent, equalise: bool, part: Part) -> np.ndarray:
+    """A made map as the grey picture, uint8 (H, W), that a painted one would be.
+
+    Args:
+        plane: float (h, w) in [0, 1].
+        picture: size of the picture that it was made for.
+        equalise: even out its histogram.
+        part: which of its values shall change.
+    """
+    plane = change_map.resample(plane, picture)
+    plane = of_part(equalised(plane) if equalise else plane, part)
+    return (plane * 255).round().clip(0, 255).astype(np.uint8)

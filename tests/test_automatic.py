@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from differential_diffusion import automatic
+from differential_diffusion.automatic import Part
+from differential_diffusion.change_map import Extent
+
+planes = arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.floats(0, 1, width=32))
+
+
+class TestFromDifferences:
+    def test_is_the_mean_size_as_a_share_of_the_99th_percentile(self):
+        rng = np.random.default_rng(0)
+        differences = rng.normal(size=(6, 4, 20, 20)).astype(np.float32)
+        size = sum(np.abs(differences[n, c]) for n in range(6) for c in range(4)) / 24
+        full = np.sort(size.ravel())[396]  # of 400, four lie above
+        found = automatic.from_differences(differences)
+        assert found.max() == 1 and (found == 1).sum() == 4
+        assert np.allclose(found, np.minimum(size / full, 1), rtol=0.02)
+
+    def test_the_sign_and_the_scale_of_the_differences_do_not_matter(self):
+        differences = np.random.default_rng(1).normal(size=(3, 2, 8, 8))
+        expected = automatic.from_differences(differences)
+        assert np.array_equal(automatic.from_differences(-differences), expected)
+        assert np.allclose(automatic.from_differences(1e-4 * differences), expected)
+
+    def test_nothing_is_found_where_there_is_no_difference(self):
+        assert not automatic.from_differences(np.zeros((2, 4, 3, 5))).any()
+
+
+class TestEqualised:
+    def test_every_grey_covers_as_much_as_any_other(self):
+        values = np.random.default_rng(2).beta(0.5, 4, size=(40, 50))
+        even = np.sort(automatic.equalised(values).ravel())
+        assert np.allclose(even, np.linspace(0, 1, 2000), atol=1e-6)
+
+    @given(planes)
+    def test_order_is_kept_and_the_whole_range_used(self, plane):
+        even = automatic.equalised(plane)
+        first, second = plane.ravel()[:, None], plane.ravel()[None]
+        assert np.array_equal(first < second, even.ravel()[:, None] < even.ravel()[None])
+        if np.ptp(plane):
+            assert even.min() == 0 and even.max() == 1
+        else:
+            assert np.array_equal(even, plane)
+
+    def test_it_does_not_matter_how_the_values_were_bent(self):
+        values = np.random.default_rng(3).random((9, 9))
+        assert np.array_equal(automatic.equalised(values**3), automatic.equalised(values))
+
+
+class TestParts:
+    @pytest.mark.parametrize(("part", "full", "none"), [(Part.HIGH, 1, 0), (Part.LOW, 0, 1), (Part.MIDDLE, 0.5, 0)])
+    def test_is_1_where_it_lies_and_0_farthest_of_it(self, part, full, none):
+        assert automatic.of_part(np.array([full, none]), part).tolist() == [1, 0]
+
+    @given(planes)
+    def test_high_and_low_are_each_others_negative(self, plane):
+        high, low = (automatic.of_part(plane, part) for part in (Part.HIGH, Part.LOW))
+        assert np.allclose(high + low, 1)
+
+
+class TestOfThePicture:
+    def test_luminance_is_that_of_an_uploaded_map(self):
+        picture = np.random.default_rng(4).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        weights = picture @ np.array([0.299, 0.587, 0.114]) / 255
+        assert np.abs(automatic.luminance(picture) - weights).max() < 1 / 255
+
+    def test_saturation_is_0_for_grey_and_1_for_a_pure_colour(self):
+        picture = np.array([[[90, 90, 90], [0, 0, 200], [200, 100, 100], [0, 0, 0]]], np.uint8)
+        assert np.allclose(automatic.saturation(picture), [[0, 1, 0.5, 0]], atol=1 / 255)
+
+    def test_detail_is_where_something_happens(self):
+        picture = np.full((128, 128, 3), 120, np.uint8)
+        picture[:, 64:] = np.random.default_rng(5).integers(0, 256, (128, 64, 1))
+        found = automatic.detail(picture)
+        assert found[:, :56].max() < 0.05 and found[:, 72:].min() > 0.5
+
+
+class TestFinished:
+    def test_has_the_pictures_size_and_255_greys(self):
+        plane = np.array([[0, 1], [0.5, 0.25]], np.float32)
+        grey = automatic.finished(plane, Extent(2, 2), False, Part.HIGH)
+        assert grey.dtype == np.uint8 and grey.tolist() == [[0, 255], [128, 64]]
+        assert automatic.finished(plane, Extent(30, 20), False, Part.HIGH).shape == (20, 30)
+
+    def test_equalising_comes_before_the_part(self):
+        plane = np.linspace(0, 0.1, 101, dtype=np.float32)[None]
+        middle = automatic.finished(plane, Extent(101, 1), True, Part.MIDDLE)
+        assert middle[0, 50] == 255 and middle[0, 0] == middle[0, -1] == 0
+
+
+@given(st.integers(8, 16384), st.integers(8, 16384))
+def test_the_model_is_asked_at_a_size_that_it_takes(width, height):
+    size = automatic.asked_size(Extent(width, height))
+    sides = np.array([size.width, size.height])
+    assert (sides % 64 == 0).all() and sides.min() >= 64 and sides.max() <= 768
+    scale = min(1, 768 / max(width, height))
+    assert (np.abs(sides - scale * np.array([width, height])) <= 64).all()
+
+
+def test_24_calls_at_most():
+    assert len(automatic.LEVELS) * automatic.DRAWS <= 24

@@ -1,0 +1,261 @@
+"""Maps that are made for a run's picture, in whole runs of the unmodified script on a model that knows two words."""
+
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pointwise import PointwiseHost, PointwiseModel, ScriptHost, base64_of, columns, photograph
+
+from differential_diffusion import automatic
+from differential_diffusion.change_map import Extent
+from differential_diffusion.host import FAN_TICKETS, preprocessors, prompt_maps
+from differential_diffusion.settings import FIELDS, BadSetting
+from modules import shared
+from modules.processing import StableDiffusionProcessingImg2Img
+
+PICTURE = photograph((128, 64))
+WORDS = {"left": np.s_[..., :8], "right": np.s_[..., 8:]}
+"""Where each acts, in cells."""
+
+
+class WordModel(PointwiseModel):
+    """A prompt acts where its words do. `rows` are the sizes of the batches that it was called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[int] = []
+
+    def get_learned_conditioning(self, prompts, width, height, is_negative=False):
+        return {"crossattn": torch.tensor([[[float(word in p) for word in WORDS]] for p in prompts])}
+
+    def apply_model(self, x, timestep, cond):
+        self.rows.append(len(x))
+        output = super().apply_model(x, timestep, cond)
+        for word, place in enumerate(WORDS.values()):
+            output[place] += 0.3 * cond["crossattn"][:, :, word, None, None]
+        return output
+
+
+@pytest.fixture
+def host(monkeypatch):
+    monkeypatch.setattr(shared, "sd_model", None, raising=False)
+    prompt_maps.forget()
+    host = PointwiseHost()
+    host.model = shared.sd_model = WordModel()
+
+    def batch(pictures, effect, **options):
+        p = StableDiffusionProcessingImg2Img(
+            sd_model=host.model,
+            **{"seed": 7, "steps": 20, "cfg_scale": 1, "width": 128, "height": 64, "batch_size": len(pictures)}
+            | options,
+            init_images=pictures,
+        )
+        return host.img2img(None, effect, p=p).images
+
+    host.batch = batch
+    yield host
+    prompt_maps.forget()
+
+
+def halves(image: Image.Image) -> list[bool]:
+    """Whether the left and the right half differ from the picture; what lies between may be smooth."""
+    change = np.abs(np.asarray(image).astype(int) - np.asarray(PICTURE)).max(axis=(0, 2))
+    return [bool(change[:48].any()), bool(change[80:].any())]
+
+
+def auto(**keys) -> dict:
+    return {"source": "auto", **keys}
+
+
+class TestPrompt:
+    def test_a_run_changes_where_its_prompt_acts(self, host):
+        for word, expected in (("left", [True, False]), ("right", [False, True])):
+            assert halves(host.img2img(PICTURE, auto(), prompt=word).images[0]) == expected
+
+    def test_another_text_can_be_looked_for_and_compared_with(self, host):
+        run = host.img2img(PICTURE, auto(auto_prompt="left right", auto_against="right"), prompt="right")
+        assert halves(run.images[0]) == [True, False]
+
+    def test_polarity_levels_and_the_mask_act_as_on_any_map(self, host):
+        kept = host.img2img(PICTURE, auto(polarity="white keeps"), prompt="left")
+        assert halves(kept.images[0]) == [False, True]
+        mask = Image.fromarray(columns(0, 255, size=(128, 64)))
+        options = {"mask": mask, "inpaint_full_res": False, "inpainting_fill": 1, "mask_blur": 0}
+        assert halves(host.img2img(PICTURE, auto(), prompt="left right", **options).images[0]) == [False, True]
+
+    def test_it_is_the_run_with_that_map(self, host):
+        made = prompt_maps.where_it_acts(PICTURE, prompt_maps.Texts.of("left", "", ""))
+        ours = host.img2img(PICTURE, auto(softness=4), prompt="left")
+        assert made.shape == (8, 16)
+        painted = automatic.finished(made, Extent(128, 64), False, automatic.Part.HIGH)
+        same = host.img2img(PICTURE, {"map": base64_of(painted), "softness": 4}, prompt="left")
+        assert torch.equal(ours.latent, same.latent) and np.array_equal(ours.images[0], same.images[0])
+
+    def test_the_model_is_called_24_times_for_a_picture_and_never_twice(self, host):
+        plain = len(host.img2img(PICTURE, {"map": base64_of(columns(255))}, prompt="left").levels)
+        host.model.rows.clear()
+        first = host.img2img(PICTURE, auto(), prompt="left")
+        assert len(first.levels) == plain + 24 and set(host.model.rows[:24]) == {2}
+        assert len(host.img2img(PICTURE, auto(), prompt="left").levels) == plain
+        again = host.img2img(PICTURE, auto(auto_prompt="left"), prompt="right", n_iter=2)
+        assert len(again.levels) == 2 * plain
+        assert len(host.img2img(photograph((128, 64), seed=4), auto(), prompt="left").levels) == plain + 24
+
+    def test_the_levels_are_30_50_and_70_percent_of_the_models(self, host):
+        levels = host.img2img(PICTURE, auto(), prompt="left").levels[:24]
+        assert np.allclose(np.reshape(levels, (3, 8)), [[300] * 8, [500] * 8, [699] * 8], atol=1)
+
+    def test_runs_after_it_are_those_without_it(self, host):
+        def run():
+            return host.img2img(PICTURE, {"map": base64_of(columns(0, 128, 255))}, prompt="left").latent
+
+        def after(effect):
+            random.seed(1)
+            torch.manual_seed(1)
+            np.random.seed(1)
+            host.img2img(PICTURE, effect, prompt="right")
+            return random.getstate(), torch.get_rng_state().tolist(), np.random.get_state()[1].tolist()
+
+        before = run()
+        assert after(auto()) == after({"map": base64_of(columns(255))})
+        assert torch.equal(run(), before)
+
+    def test_the_run_is_the_same_whether_its_map_was_made_or_remembered(self, host):
+        first, second = (host.img2img(PICTURE, auto(), prompt="left") for _ in range(2))
+        assert torch.equal(first.latent, second.latent) and first.infotext == second.infotext
+
+    def test_progress_is_shown_and_left_as_it_was(self, host):
+        seen = []
+
+        def look(_model):
+            seen.append((shared.state.progress(), shared.state.textinfo))
+
+        host.model.hook = look
+        host.img2img(PICTURE, auto(), prompt="left")
+        assert np.allclose([share for share, _ in seen[:24]], np.arange(24) / 24)
+        assert seen[0][1] == "Making the change map" and seen[24][1] is None
+
+    @pytest.mark.parametrize("stop", ["interrupt", "skip"])
+    def test_broken_off_it_changes_nothing_and_is_not_remembered(self, host, stop):
+        def break_off(model):
+            if len(model.levels) == 5:
+                getattr(shared.state, stop)()
+
+        host.model.hook = break_off
+        broken = ScriptHost.img2img(host, PICTURE, auto(), prompt="left")
+        assert "the map was not finished, so nothing was changed" in broken.processed.comments
+        assert [halves(image) for image in broken.images] == ([] if stop == "interrupt" else [[False, False]])
+        host.model.hook = None
+        whole = host.img2img(PICTURE, auto(), prompt="left")
+        assert halves(whole.images[0]) == [True, False]
+
+    def test_nothing_to_look_for_is_refused(self, host):
+        with pytest.raises(BadSetting, match="auto_prompt: empty, and so is the prompt; say what to look for"):
+            host.img2img(PICTURE, auto(), prompt=" ")
+        with pytest.raises(BadSetting, match="auto_against: the same text"):
+            host.img2img(PICTURE, auto(auto_against="left"), prompt="left")
+
+    def test_only_masked_keeps_the_crop_that_others_have_seen(self, host):
+        mask = Image.new("L", PICTURE.size)
+        mask.paste(255, (64, 0, 128, 64))
+        options = {"mask": mask, "inpaint_full_res": True, "inpainting_fill": 1, "mask_blur": 0, "width": 64}
+        assert halves(host.img2img(PICTURE, auto(), prompt="right", **options).images[0]) == [False, True]
+        nothing = host.img2img(PICTURE, auto(), prompt="left", **options)
+        assert nothing.images[0].size == PICTURE.size and halves(nothing.images[0]) == [False, False]
+
+    def test_each_picture_of_a_batch_has_its_own(self, host):
+        """Bright and dark halves, left and right: each picture changes where it is bright itself."""
+        pictures = [
+            Image.fromarray(np.repeat(columns(*greys, size=(128, 64))[..., None], 3, 2))
+            for greys in ((9, 250), (250, 9))
+        ]
+        together = host.batch(pictures, auto(auto="luminance", black=0.5))
+        alone = [
+            host.batch([picture], auto(auto="luminance", black=0.5), seed=7 + i) for i, picture in enumerate(pictures)
+        ]
+        for index, single in enumerate(alone):
+            assert np.array_equal(together[index], single[0])
+
+
+class TestOthers:
+    @pytest.mark.parametrize("auto_", ["luminance", "saturation", "detail"])
+    def test_maps_of_the_picture_alone_call_no_model(self, host, auto_):
+        plain = len(host.img2img(PICTURE, {"map": base64_of(columns(255))}).levels)
+        assert len(host.img2img(PICTURE, auto(auto=auto_)).levels) <= plain
+
+    def test_a_fan_over_a_made_map(self, host):
+        values = [auto().get(key, field.default) for key, field in FIELDS.items()]
+        values[0] = True
+        for script in host.runner.alwayson_scripts:
+            script.args_to = 1 + len(values) + 1
+        run = host.img2img(PICTURE, prompt="left", script_args=[0, *values, FAN_TICKETS.issue()])
+        assert halves(run.images[-1]) == [True, False]
+        assert "Differential Diffusion: fan" in run.infotext and "Differential Diffusion auto: prompt" in run.infotext
+
+    def test_infotext_says_how_it_was_made(self, host):
+        text = host.img2img(PICTURE, auto(auto="luminance", equalise=True, auto_part="middle")).infotext
+        for part in ("Differential Diffusion: auto", "auto: luminance", "equalise: True", "auto part: middle"):
+            assert part in text
+
+
+def offered(answer, *, name="depth_test", tags=()):
+    """One preprocessor of Forge's, which answers with `answer(picture)`."""
+    slider = SimpleNamespace(gradio_update_kwargs={"value": 7})
+
+    def call(picture, resolution, slider_1=None, slider_2=None, slider_3=None, **_):
+        assert (slider_1, slider_2, slider_3) == (7, 7, 7) and resolution == min(picture.shape[:2])
+        return answer(picture)
+
+    call.slider_1 = call.slider_2 = call.slider_3 = slider
+    call.tags, call.sorting_priority = list(tags), 0
+    return {name: call}
+
+
+class TestPreprocessors:
+    @pytest.fixture
+    def offer(self, monkeypatch):
+        def offer(*args, **keys):
+            module = SimpleNamespace(supported_preprocessors=offered(*args, **keys))
+            monkeypatch.setitem(preprocessors.sys.modules, "modules_forge.shared", module)
+
+        return offer
+
+    def test_its_answer_is_the_map(self, host, offer):
+        offer(lambda picture: np.repeat(columns(0, 255, size=(64, 32))[..., None], 3, axis=2))
+        assert halves(host.img2img(PICTURE, auto(auto="depth_test")).images[0]) == [False, True]
+
+    def test_one_that_is_not_there_is_refused_with_those_that_are(self, host, offer):
+        with pytest.raises(BadSetting, match='auto: "depth" is not allowed; prompt, luminance.*if the WebUI had any'):
+            host.img2img(PICTURE, auto(auto="depth"))
+        offer(lambda picture: picture)
+        with pytest.raises(BadSetting, match="preprocessors depth_test"):
+            host.img2img(PICTURE, auto(auto="depth"))
+
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            (lambda picture: 1 / 0, "failed: ZeroDivisionError: division by zero"),
+            (lambda picture: picture[:, :32], "answers with 32 x 64 pixels, which is no map of 128 x 64"),
+            (lambda picture: {"embedding": 1}, "answers with no picture"),
+            (lambda picture: picture.astype(float), "answers with no picture"),
+        ],
+    )
+    def test_one_that_fails_says_so_and_the_next_run_is_clean(self, host, offer, answer, message):
+        offer(answer)
+        with pytest.raises(BadSetting, match=message):
+            host.img2img(PICTURE, auto(auto="depth_test"))
+        offer(lambda picture: picture)
+        assert host.img2img(PICTURE, auto(auto="depth_test")).images
+
+    def test_depth_comes_first_and_what_makes_no_picture_is_left_out(self, monkeypatch):
+        every = [("canny", ()), ("None", ()), ("seg_ofade20k", ()), ("depth_midas", ()), ("CLIP-G", ("IP-Adapter",))]
+        there = {}
+        for name, tags in every:
+            there |= offered(lambda picture: picture, name=name, tags=tags)
+        monkeypatch.setitem(
+            preprocessors.sys.modules, "modules_forge.shared", SimpleNamespace(supported_preprocessors=there)
+        )
+        assert preprocessors.names() == ["depth_midas", "seg_ofade20k", "canny"]
