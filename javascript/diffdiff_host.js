@@ -3,6 +3,8 @@
 {
     /** The img2img tab's picture elements; the mask's, where the tab has one, comes along. */
     const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
+    /** Colours that differ by less were not brushed over, but scaled or read back inexactly. */
+    const UNREST = 8;
     /** As the hosts round a mask. */
     const rounded = (value) => (value > 128 ? 255 : 0);
     const SETTLE_MS = 100;
@@ -254,15 +256,24 @@
             const picture = typeof source === "string" ? await loadImage(source) : source;
             const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
             const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-            const pixels = greyOf(readColours(picture, width, height)).map(withoutNoise);
+            const colours = readColours(picture, width, height);
+            const pixels = picture.getAttribute("key") === "drawing" ? await this.#sketched(colours, width, height) : greyOf(colours).map(withoutNoise);
             return { width, height, pixels: this.#isScribble ? pixels.map(rounded) : pixels, scale };
+        }
+
+        /** The mask that AUTOMATIC1111 makes in its Inpaint sketch tab: where the drawing is no longer the picture. */
+        async #sketched(colours, width, height) {
+            const before = readColours(await loadImage(this.pictureSource), width, height);
+            const strength = Math.floor(255 * (1 - numberIn("img2img_mask_alpha") / 100));
+            const isBrushed = (i) => [0, 1, 2].some((channel) => Math.abs(colours[4 * i + channel] - before[4 * i + channel]) > UNREST);
+            return Uint8Array.from({ length: width * height }, (_, i) => (isBrushed(i) ? strength : 0));
         }
 
         /** Where the visible tab's mask is: a URL, or the canvas that it is painted on. @returns {?(string|HTMLCanvasElement)} */
         get maskSource() {
             const box = this.#pictureBox();
             if (!box) return null;
-            const canvas = box.querySelector('canvas[key="mask"]');
+            const canvas = box.querySelector(`canvas[key="${box.id === "inpaint_sketch" ? "drawing" : "mask"}"]`);
             return canvas ?? (box.id === "img_inpaint_base" ? imageSource(byId("img_inpaint_mask")) : scribbleOf(box));
         }
 
