@@ -10,12 +10,16 @@ import base64
 import binascii
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+T = TypeVar("T")
 
 MAX_SIDE = 16384
 """Longest side of a map, in pixels."""
@@ -124,27 +128,40 @@ def decode(text: str) -> np.ndarray:
         BadMap: not base64, not a picture, of values that `luminance` refuses, or beyond `MAX_SIDE`, `MAX_PIXELS` or
             `MAX_ENCODED`.
     """
+    return read(_file_of(text))
+
+
+def decode_picture(text: str) -> Image.Image:
+    """Decode a picture that a map is made for, from base64 or a data URL, as `decode` does a map's: upright, RGB or
+    RGBA. Raises BadMap."""
+    return _decoded(_file_of(text), _upright)
+
+
+def _file_of(text: str) -> bytes:
     if len(text) > MAX_ENCODED:
         raise BadMap(f"the picture's text has {len(text)} characters; at most {MAX_ENCODED} are allowed")
     header, comma, body = text.partition(",")
     if comma and not (header.startswith("data:image/") and header.endswith(";base64")):
         raise BadMap("a data URL must begin with data:image/...;base64, (no paths and no web addresses are opened)")
     try:
-        data = base64.b64decode("".join((body if comma else header).split()), validate=True)
+        return base64.b64decode("".join((body if comma else header).split()), validate=True)
     except (binascii.Error, ValueError):
         raise BadMap(
             "not base64; send the picture itself as base64 or a data URL, no path and no web address"
         ) from None
-    return read(data)
 
 
 def read(file: bytes) -> np.ndarray:
     """Decode a picture's file, as `decode` does its text: uint8 (H, W)."""
+    return _decoded(file, luminance)
+
+
+def _decoded(file: bytes, how: Callable[[Image.Image], T]) -> T:
     try:
         picture = Image.open(io.BytesIO(file))
         if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
             raise _too_large("{} x {}".format(*picture.size))
-        return luminance(picture)
+        return how(picture)
     except Image.DecompressionBombError:
         raise _too_large("far larger") from None
     except BadMap:
@@ -164,6 +181,12 @@ def encode(grey: np.ndarray) -> bytes:
 
 def _too_large(size: str) -> BadMap:
     return BadMap(f"the picture is {size}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS} pixels are allowed")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    if picture.format != "TIFF":  # which turns by itself as it loads
+        picture = ImageOps.exif_transpose(picture)
+    return picture.convert("RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB")
 
 
 def luminance(picture: Image.Image) -> np.ndarray:

@@ -66,6 +66,7 @@ class DifferentialDiffusionScript(scripts.Script):
 script_callbacks.on_before_ui(host.add_plot_axes)
 script_callbacks.on_before_ui(host.keep_greys)
 script_callbacks.on_app_started(host.check_requests)
+script_callbacks.on_app_started(host.make_maps)
 script_callbacks.on_app_started(host.read_uploads)
 script_callbacks.on_app_started(host.give_back)
 script_callbacks.on_ui_settings(host.add_options)

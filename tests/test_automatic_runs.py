@@ -1,19 +1,25 @@
 """Maps that are made for a run's picture, in whole runs of the unmodified script on a model that knows two words."""
 
+import base64
+import io
+import json
 import random
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.testclient import TestClient
 from PIL import Image
 from pointwise import PointwiseHost, PointwiseModel, ScriptHost, base64_of, columns, photograph
 
 from differential_diffusion import automatic
 from differential_diffusion.change_map import Extent
-from differential_diffusion.host import FAN_TICKETS, preprocessors, prompt_maps
+from differential_diffusion.host import FAN_TICKETS, map_requests, preprocessors, prompt_maps, uploads
 from differential_diffusion.settings import FIELDS, BadSetting
 from modules import shared
+from modules.api.api import Api
 from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph((128, 64))
@@ -259,3 +265,113 @@ class TestPreprocessors:
             preprocessors.sys.modules, "modules_forge.shared", SimpleNamespace(supported_preprocessors=there)
         )
         assert preprocessors.names() == ["depth_midas", "seg_ofade20k", "canny"]
+
+
+def _asked(**keys) -> dict:
+    return {"picture": base64_of(PICTURE), **keys}
+
+
+class TestRequests:
+    """`POST /differential-diffusion/map` with JSON."""
+
+    @pytest.fixture
+    def post(self, host):
+        app = FastAPI()
+        Api(app)
+        map_requests.make_maps(None, app)
+        uploads.read_uploads(None, app)
+        client = TestClient(app)
+        return lambda values: client.post("/differential-diffusion/map", json=values)
+
+    @staticmethod
+    def map_in(answer) -> np.ndarray:
+        assert answer.status_code == 200, answer.text
+        image = Image.open(io.BytesIO(base64.b64decode(answer.json()["map"])))
+        assert image.format == "PNG" and image.mode == "L"
+        return np.asarray(image)
+
+    def test_the_map_is_the_runs(self, host, post):
+        keys = {
+            "auto_prompt": "left",
+            "polarity": "white keeps",
+            "black": 0.1,
+            "white": 0.8,
+            "gamma": 2,
+            "equalise": True,
+        }
+        made = self.map_in(post(_asked(**keys)))
+        assert made.shape == (64, 128) and made[:, 100:].min() == 255 and made[:, :20].max() < 255
+        host.model.levels.clear()
+        ours = host.img2img(PICTURE, auto(**keys), prompt="right")
+        painted = host.img2img(PICTURE, {"map": base64_of(made)}, prompt="right")
+        assert np.abs(np.asarray(ours.images[0]).astype(int) - np.asarray(painted.images[0])).max() <= 1
+        assert len(ours.levels) == len(painted.levels), "the map that was asked for is remembered"
+
+    def test_the_same_request_gives_the_same_map(self, post):
+        first = post(_asked(prompt="left")).json()
+        prompt_maps.forget()
+        assert post(_asked(prompt="left")).json() == first
+
+    def test_a_picture_of_2048_pixels_is_asked_about_at_768(self, host, post):
+        seen = []
+        encode = host.model.encode_first_stage
+        host.model.encode_first_stage = lambda pictures: seen.append(pictures.shape[-2:]) or encode(pictures)
+        large = base64_of(PICTURE.resize((2048, 1024)))
+        assert self.map_in(post({"picture": large, "auto_prompt": "left"})).shape == (1024, 2048)
+        assert seen == [(384, 768)]
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"auto": "luminance"}, "picture: missing"),
+            ({"picture": "/etc/passwd"}, "picture: not base64"),
+            ({"picture": "http://127.0.0.1/a.png"}, "picture: not base64"),
+            (_asked(), "auto_prompt: empty"),
+            (_asked(auto="depth_any"), 'auto: "depth_any" is not allowed; prompt, luminance, saturation, detail are'),
+            (_asked(prompt=3), "prompt: not allowed"),
+            (_asked(black=1), "black: 1 is not allowed"),
+            (_asked(softness=3), "softness: no such key; the keys are picture, prompt, auto, "),
+            ([1], "what was sent is not allowed"),
+        ],
+    )
+    def test_what_cannot_be_made_is_refused_in_words(self, post, values, message):
+        answer = post(values)
+        assert answer.status_code == 422 and message in answer.json()["detail"]
+
+    def test_an_interrupt_says_so_and_the_next_map_is_whole(self, host, post):
+        host.model.hook = lambda model: len(model.levels) == 3 and shared.state.interrupt()
+        answer = post(_asked(prompt="left"))
+        assert answer.status_code == 409 and "the making of the map was interrupted" in answer.json()["detail"]
+        host.model.hook = None
+        host.model.levels.clear()
+        assert self.map_in(post(_asked(prompt="left"))).max() == 255 and len(host.model.levels) == 24
+
+    def test_a_file_is_still_read_as_a_map(self, host):
+        app = FastAPI()
+        map_requests.make_maps(None, app)
+        uploads.read_uploads(None, app)
+        file = base64.b64decode(base64_of(columns(0, 90, 255)))
+        answer = TestClient(app).post("/differential-diffusion/map", content=file)
+        assert np.array_equal(Image.open(io.BytesIO(answer.content)), columns(0, 90, 255))
+
+    def test_without_the_hosts_api_there_is_none(self, host):
+        app = FastAPI()
+        map_requests.make_maps(None, app)
+        answer = TestClient(app).post("/differential-diffusion/map", json=_asked(prompt="left"))
+        assert answer.status_code == 404 and "start the WebUI with --api" in answer.json()["detail"]
+
+    def test_the_hosts_own_lock_is_before_it(self, host):
+        def locked():
+            raise HTTPException(401)
+
+        app = FastAPI()
+        app.add_api_route("/sdapi/v1/img2img", lambda: None, methods=["POST"], dependencies=[Depends(locked)])
+        map_requests.make_maps(None, app)
+        assert TestClient(app).post("/differential-diffusion/map", json=_asked(prompt="left")).status_code == 401
+
+    def test_the_panel_is_told_what_went_wrong_in_its_own_words(self, host):
+        asked = {"number": 4, "task": "task(4)", "prompt": "", **_asked()}
+        answer = json.loads(map_requests.make_for_page(json.dumps(asked)))
+        assert answer == {"number": 4, "error": "Say what to look for: a word beside Make map, or a prompt."}
+        answer = json.loads(map_requests.make_for_page(json.dumps(asked | {"auto_prompt": "left"})))
+        assert answer["number"] == 4 and answer["map"].startswith("data:image/png;base64,")

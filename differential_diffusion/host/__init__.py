@@ -4,12 +4,13 @@
 `masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `latents` what the
 autoencoder makes of pictures and `lost_texture` what it loses, `samplers` what is known of the sampler, `axes` the
 X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are kept. `makers` makes maps for
-pictures: `prompt_maps` asks the model, `preprocessors` the host's. What is changed of a run is changed through
-`patches`, which put it back.
+pictures: `prompt_maps` asks the model, `preprocessors` the host's; `map_requests` makes them without a run. What is
+changed of a run is changed through `patches`, which put it back.
 """
 
 from .axes import add_plot_axes
 from .grey_masks import keep_greys
+from .map_requests import make_for_page, make_maps
 from .maps import add_options, give_back
 from .preprocessors import names as preprocessor_names
 from .requests import check_requests
@@ -31,6 +32,8 @@ __all__ = [
     "idle_steps",
     "keep_greys",
     "look_at",
+    "make_for_page",
+    "make_maps",
     "preprocessor_names",
     "read_uploads",
 ]

@@ -21,14 +21,20 @@ def read_uploads(_page: Any, app: Any) -> None:
     app.add_api_route(ENDPOINT, _read, methods=["POST"])
 
 
-async def _read(request: Request) -> Response:
-    file = bytearray()
+async def body_of(request: Request, most: int) -> bytes:
+    """Of a request, of at most `most` bytes; more are refused before they are there."""
+    body = bytearray()
     async for part in request.stream():
-        file += part
-        if len(file) > MAX_FILE:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {MAX_FILE:,} bytes")
+        body += part
+        if len(body) > most:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"what was sent is larger than {most:,} bytes")
+    return bytes(body)
+
+
+async def _read(request: Request) -> Response:
+    file = await body_of(request, MAX_FILE)
     try:
-        png = await run_in_threadpool(lambda: change_map.encode(change_map.read(bytes(file))))
+        png = await run_in_threadpool(lambda: change_map.encode(change_map.read(file)))
     except BadMap as error:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
     return Response(png, media_type="image/png")
