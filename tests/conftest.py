@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--patience", metavar="FACTOR", type=float, default=1, help="multiply every time limit, for a slow machine"
     )
+    parser.addoption("--checkpoint", metavar="NAME", help="the WebUI's checkpoint for all black-box tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

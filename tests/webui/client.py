@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -62,9 +65,11 @@ class Result:
 class WebUI:
     """Args:
     url: without a path, "http://127.0.0.1:7860".
+    checkpoint: for every request, or None for those that the tests were made for.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, checkpoint: str | None = None) -> None:
+        self.chosen_checkpoint = checkpoint
         self.url = url.rstrip("/")
         self.api = webuiapi.WebUIApi(baseurl=f"{self.url}/sdapi/v1")
         # Forge hangs up after an error without saying so: no connection is used twice
@@ -85,12 +90,21 @@ class WebUI:
         return response.json()
 
     @cached_property
+    def versions(self) -> str:
+        """What it says of itself at the foot of its page."""
+        texts = [str(component["props"].get("value")) for component in self.get("/config")["components"]]
+        foot = next((text for text in texts if 'class="versions"' in text), "")
+        return " ".join(re.sub(r"<[^>]*>", "", html.unescape(foot.partition('class="versions">')[2])).split())
+
+    @cached_property
     def samplers(self) -> list[str]:
         return [sampler["name"] for sampler in self.get("/sdapi/v1/samplers")]
 
     @cached_property
     def schedules(self) -> list[str]:
-        return [schedule["label"] for schedule in self.get("/sdapi/v1/schedulers")]
+        """Empty on Forge Classic, where they are a part of a sampler's name."""
+        response = self.http.get("/sdapi/v1/schedulers")
+        return [] if response.status_code == 404 else [schedule["label"] for schedule in response.json()]
 
     @cached_property
     def scripts(self) -> set[str]:
@@ -125,8 +139,20 @@ class WebUI:
             pytest.skip(f"{self.url} has no option {name}")
 
     def needs_checkpoint(self, name: str) -> None:
-        if name not in self.checkpoints:
-            pytest.skip(f"{self.url} has no checkpoint {name}")
+        if name not in self.checkpoints or self.chosen_checkpoint not in (None, name):
+            pytest.skip(f"{self.url} has no checkpoint {name}, or is to use another")
+
+    @contextmanager
+    def checkpoint(self, name: str, **options: Any) -> Iterator[None]:
+        """Requests use the checkpoint with that name, and these options, as far as the WebUI has them."""
+        if name in self.checkpoints:
+            options["sd_model_checkpoint"] = self.chosen_checkpoint or name
+        changed = {option: value for option, value in options.items() if option in self.options}
+        if changed:
+            self._set_options(changed)
+        yield
+        if changed:
+            self._set_options({option: self.options[option] for option in changed})
 
     def img2img(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> Result:
         """One request through webuiapi.
@@ -167,14 +193,18 @@ class WebUI:
         } | options
 
     def restore_options(self, but: Container[str] = ()) -> None:
-        """Make one more picture that puts back what earlier requests have overridden: a WebUI leaves an option that was
-        never saved as the request had it."""
+        """Put back what earlier requests have overridden: a WebUI leaves an option that was never saved as the request
+        had it."""
         restored = {name: value for name, value in self._overridden.items() if name not in but}
         if restored:
             self._overridden = {name: value for name, value in self._overridden.items() if name in but}
-            body = {"init_images": [base64_of(photograph((64, 64)))], "width": 64, "height": 64, "steps": 1}
-            body |= {"override_settings": restored, "override_settings_restore_afterwards": False}
-            self.post("/sdapi/v1/img2img", body)
+            self._set_options(restored)
+
+    def _set_options(self, options: dict[str, Any]) -> None:
+        """By one more picture, since otherwise a WebUI saves them."""
+        body = {"init_images": [base64_of(photograph((64, 64)))], "width": 64, "height": 64, "steps": 1}
+        body |= {"override_settings": options, "override_settings_restore_afterwards": False}
+        self.post("/sdapi/v1/img2img", body)
 
     def refused(self, body: dict[str, Any]) -> tuple[int, str]:
         """Status and message of a request that must fail."""

@@ -1,8 +1,12 @@
-"""The samplers of AUTOMATIC1111 and Forge, and how exactly a region can come out as its own plain run."""
+"""The samplers of the WebUIs of this family, and how exactly a region can come out as its own plain run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+ROUNDING = 1e-5
+"""Latents are near 3; the largest rounding difference met is 2e-6."""
 
 
 @dataclass(frozen=True)
@@ -12,62 +16,85 @@ class Sampler:
     Attributes:
         difference: between a region and its plain run, in latent units, at most; None where the two can only be
             equal in distribution.
-        why: it is not 0.
+        why: it is more than rounding.
         options: of the request that make it so.
         has_schedule: whether the schedule type counts.
         own_grid: it lays out levels of its own, which depend on where a run starts.
+        is_uneven: the page says that a region may change by more or less than plain img2img at its strength.
+        is_refused: no map with more than one strength can steer it, and the page says so.
+        for_flow: it makes noise of any model that is no flow model.
     """
 
     name: str
-    difference: float | None = 0.0
+    difference: float | None = ROUNDING
     why: str = ""
     options: tuple[tuple[str, float], ...] = ()
     has_schedule: bool = True
     own_grid: bool = False
+    is_uneven: bool = False
+    is_refused: bool = False
+    for_flow: bool = False
 
     def __str__(self) -> str:
         return " ".join([self.name, *(f"{name} {value:g}" for name, value in self.options)])
 
 
-ROUNDING = 1e-5
-"""Latents are near 3; the largest rounding difference met is 6e-7."""
+def named(names: str, *facts: Any, **more: Any) -> list[Sampler]:
+    """One method under several names, with commas between them."""
+    return [Sampler(name.strip(), *facts, **more) for name in names.split(",")]
+
+
 DRAWS = "its noise is drawn in the order of the steps, and a shorter run draws less"
 SLOPES = "its history of slopes is out of reach: a released cell starts with those of the pinned picture"
+OWN_LEVELS = "its levels depend on where a run starts"
+OTHER_STEPS = "it makes some of its steps another way, counted from where a run starts"
 
-# Bounds above ROUNDING are about twice what was measured on AUTOMATIC1111 and Forge, which agree: at 16 steps, strength
-# 0.8 and regions of 60 % and 30 % of it.
+# Bounds above ROUNDING are about twice what was measured, at 16 steps, strength 0.8 and regions of 60 % and 30 % of it.
 SAMPLERS = [
-    Sampler("Euler"),
-    Sampler("Heun"),
-    Sampler("DPM2"),
-    Sampler("DPM++ SDE"),
-    Sampler("DPM++ 2M", ROUNDING),
-    Sampler("DPM++ 2M SDE", ROUNDING),
-    Sampler("DPM++ 2M SDE Heun", ROUNDING),
-    Sampler("DPM++ 3M SDE", ROUNDING),
-    Sampler("DDIM", has_schedule=False),
-    Sampler("DDIM CFG++", has_schedule=False),
-    Sampler("Restart"),
-    Sampler("Euler a", None, DRAWS),
-    Sampler("DPM2 a", None, DRAWS),
-    Sampler("DPM++ 2S a", None, DRAWS),
-    Sampler("LCM", None, DRAWS),
-    Sampler("DDPM", None, DRAWS),
-    Sampler("LMS", 4e-2, SLOPES),
+    *named(
+        "Euler, Euler Comfy, Euler SGMUniform, Heun, Heun Comfy, DPM2, DPM2 Karras, Restart, Custom Sampler, RES Solver"
+    ),
+    *named("DPM++ SDE, DPM++ SDE Karras"),
+    *named("DPM++ 2M, DPM++ 2M Karras, DPM++ 2M Comfy, DPM++ 2M Turbo, DPM++ 2M SGMUniform"),
+    *named("DPM++ 2M SDE, DPM++ 2M SDE Karras, DPM++ 2M SDE Exponential, DPM++ 2M SDE SGMUniform"),
+    *named("DPM++ 2M SDE Heun, DPM++ 2M SDE Heun Karras, DPM++ 2M SDE Heun Exponential"),
+    *named("DPM++ 3M SDE, DPM++ 3M SDE Karras, DPM++ 3M SDE Exponential"),
+    *named("DDIM, DDIM CFG++", has_schedule=False),
+    *named("Euler CFG++, Res Multistep, RES Multistep"),
+    *named(
+        "Euler a, Euler A2, Euler A Comfy, Euler A Turbo, Euler A SGMUniform, Euler a CFG++, Euler Ancestral CFG++",
+        None,
+        DRAWS,
+    ),
+    *named("DPM2 a, DPM2 a Karras, DPM++ 2S a, DPM++ 2S a Karras", None, DRAWS),
+    *named("DPM++ 2S Ancestral Comfy, DPM++ 2S Ancestral CFG++, DPM++ 2S Ancestral CFG++ Dyn", None, DRAWS),
+    *named("DPM++ SDE Classic, DPM++ SDE Comfy, DPM++ 2M SDE Comfy, DPM++ 2M SDE Turbo", None, DRAWS),
+    *named("DPM++ 3M SDE Comfy, DPM++ SDE CFG++, DPM++ 3M SDE CFG++", None, DRAWS),
+    *named(
+        "LCM, LCM Karras, DDPM, DDPM Karras, ER SDE, SEEDS 2 DP, SEEDS 3 DP, SA-Solver, SA-Solver-Pece", None, DRAWS
+    ),
+    *named("Kohaku LoNyu Yog, Kohaku_LoNyu_Yog", None, DRAWS),
+    *named("RES Multistep Ancestral, RES Multistep Ancestral CFG++", None, DRAWS),
+    *named("Euler A Comfy RF, DPM++ 2S Ancestral Comfy RF, DPM++ 2s a RF", None, DRAWS, for_flow=True),
+    *named("LMS, LMS Karras", 7e-2, SLOPES),
+    *named("IPNDM, DEIS", 3.5e-2, SLOPES),
+    Sampler("IPNDM_V", 1e-1, SLOPES),
+    *named("Gradient Estimation, Gradient Estimation CFG++", 6e-2, SLOPES),
+    *named("DPM++ 2M CFG++, RES Multistep CFG++", 3e-1, "its history is of the unguided output, which is out of reach"),
     Sampler("PLMS", 1.5e-2, "it starts with another method than it goes on with", has_schedule=False),
-    Sampler("IPNDM", 2.5e-2, SLOPES),
-    Sampler("IPNDM_V", 8e-2, SLOPES),
-    Sampler("DEIS", 2.5e-2, SLOPES),
     Sampler("HeunPP2", 4e-2, "its weights depend on the level at which a run starts"),
-    Sampler("UniPC", 5e-1, "its levels depend on where a run starts", has_schedule=False, own_grid=True),
-    Sampler("DPM fast", 8.0, "its levels depend on where a run starts", own_grid=True),
-    Sampler("DPM adaptive", 8.0, "one step size serves the whole picture", own_grid=True),
+    Sampler("UniPC", 8e-1, OWN_LEVELS, has_schedule=False, own_grid=True),
+    *named("DPM fast", 8.0, OWN_LEVELS, own_grid=True, is_uneven=True),
+    *named("DPM adaptive", 8.0, "one step size serves the whole picture", own_grid=True, is_uneven=True),
+    *named("Euler Dy, Euler SMEA Dy, Euler Negative, Euler Negative Dy", None, OTHER_STEPS, is_uneven=True),
+    *named("Euler DY CFG++, Euler SMEA DY CFG++, Euler A DY CFG++, DPM++ 2M DY CFG++", None, OTHER_STEPS),
+    *named("DPM++ 2M DY, DPM++ 3M DY, DPM++ 3M SDE DY", None, OTHER_STEPS),
+    *named("ODE (Bosh3), ODE (Fehlberg2), ODE (Adaptive Heun), ODE (Dopri5), ODE Custom", is_refused=True),
+    Sampler("DPM++ 2S Ancestral CFG++ Intern", is_refused=True),
 ]
 
 VARIANTS = [
-    Sampler("Euler a", 0.0, options=(("eta", 0.0),)),
-    Sampler("DPM2 a", 0.0, options=(("eta", 0.0),)),
-    Sampler("DPM++ 2S a", 0.0, options=(("eta", 0.0),)),
+    *(named("Euler a, DPM2 a, DPM++ 2S a", options=(("eta", 0.0),))),
     Sampler("DDIM", None, DRAWS, options=(("eta", 1.0),), has_schedule=False),
     *(
         Sampler(name, None, DRAWS, options=(("s_churn", churn),))
@@ -76,3 +103,5 @@ VARIANTS = [
     ),
 ]
 """The same with options that change the kind of noise."""
+
+KNOWN = {sampler.name: sampler for sampler in SAMPLERS}

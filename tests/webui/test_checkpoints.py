@@ -1,5 +1,6 @@
 """Other kinds of checkpoints: Stable Diffusion XL, and inpainting models with five more input channels."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,20 @@ NOISE = 1
 """1/255, from the autoencoder's own draws."""
 
 
-@pytest.fixture(params=["xl", "inpainting"])
-def checkpoint(request, webui: WebUI) -> dict:
-    """Request options that choose the first checkpoint with that word in its name."""
+@pytest.fixture(scope="module", params=["xl", "inpainting"])
+def checkpoint(request, webui: WebUI) -> Iterator[str]:
+    """The first checkpoint with that word in its name, which all requests use."""
     names = [name for name in webui.checkpoints if request.param in name.lower()]
     if not names:
         pytest.skip(f'{webui.url} has no checkpoint with "{request.param}" in its name')
-    return {"override_settings": {"sd_model_checkpoint": names[0]}}
+    webui.needs_checkpoint(names[0])
+    with webui.checkpoint(names[0]):
+        yield names[0]
 
 
 @pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M", "DDIM"])
 def test_a_map_is_plain_at_its_share(webui: WebUI, checkpoint, sampler):
-    options = {"sampler_name": sampler, **checkpoint}
+    options = {"sampler_name": sampler}
     plain, white = (webui.img2img(PICTURE, effect, **options) for effect in (None, map_of(255)))
     weaker = webui.img2img(PICTURE, denoising_strength=STRENGTH * 128 / 255, **options)
     grey = webui.img2img(PICTURE, map_of(128), denoising_strength=STRENGTH, **options)
@@ -38,7 +41,7 @@ def test_a_map_is_plain_at_its_share(webui: WebUI, checkpoint, sampler):
 
 def test_soft_inpainting(webui: WebUI, checkpoint):
     mask = Image.fromarray(columns(0, 0, 255, 255))
-    options = {"mask": mask, "inpaint_full_res": False, "inpainting_fill": 1, **checkpoint}
+    options = {"mask": mask, "inpaint_full_res": False, "inpainting_fill": 1}
     ours = webui.img2img(PICTURE, {"source": "mask", "softness": 4}, **options)
     changed = (ours.pixels != pixels(PICTURE)).any(axis=2)
     assert not changed[:, : 64 - 12].any() and changed[:, 72:].mean() > 0.9
@@ -46,12 +49,12 @@ def test_soft_inpainting(webui: WebUI, checkpoint):
 
 def test_an_inpainting_model_sees_where_the_map_changes(webui: WebUI, checkpoint):
     """A map alone is the model's mask too: as if that mask had been given, unblurred."""
-    if "inpainting" not in checkpoint["override_settings"]["sd_model_checkpoint"]:
+    if "inpainting" not in checkpoint:
         pytest.skip("only inpainting models take a mask")
     mask = Image.fromarray(columns(0, 255))
-    by_map = webui.img2img(PICTURE, {"map": base64_of(mask)}, **checkpoint)
+    by_map = webui.img2img(PICTURE, {"map": base64_of(mask)})
     options = {"mask": mask, "mask_blur": 0, "inpaint_full_res": False, "inpainting_fill": 1}
-    by_mask = webui.img2img(PICTURE, {"source": "mask"}, **options, **checkpoint)
+    by_mask = webui.img2img(PICTURE, {"source": "mask"}, **options)
     assert largest_difference(by_map.images[0], by_mask.images[0]) <= NOISE
 
 
@@ -60,16 +63,11 @@ def test_a_grey_is_no_blend(webui: WebUI):
     weak side would then be the strong run's change, scaled, and correlate with it by 1."""
     webui.needs_checkpoint("demo")
     picture = Image.open(Path(__file__).parents[2] / "preview" / "assets" / "sample.png").resize((256, 256))
-    options = {
-        "prompt": "night",
-        "cfg_scale": 4,
-        "steps": 20,
-        "sampler_name": "DPM++ 2M",
-        "override_settings": {"sd_model_checkpoint": "demo"},
-    }
-    ours = webui.img2img(picture, map_of(columns(102, 255), keep_exact=False), denoising_strength=1.0, **options)
-    strong = webui.img2img(picture, denoising_strength=1.0, **options)
-    round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options)
+    options = {"prompt": "night", "cfg_scale": 4, "steps": 20, "sampler_name": "DPM++ 2M"}
+    with webui.checkpoint("demo"):
+        ours = webui.img2img(picture, map_of(columns(102, 255), keep_exact=False), denoising_strength=1.0, **options)
+        strong = webui.img2img(picture, denoising_strength=1.0, **options)
+        round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options)
     weak_side = np.s_[:, :112]
     changes = [(run.pixels - round_trip.pixels)[weak_side].ravel() for run in (ours, strong)]
     correlation = np.corrcoef(*changes)[0, 1]

@@ -68,15 +68,15 @@ def test_outpainting(webui: WebUI):
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
 def test_a_black_map_is_the_picture_as_the_webui_resized_it(webui: WebUI, mode):
-    picture = photograph((192, 96))
-    ours = webui.img2img(picture, map_of(0), width=96, height=96, resize_mode=mode).pixels
+    picture = photograph((256, 128))
+    ours = webui.img2img(picture, map_of(0), width=128, height=128, resize_mode=mode).pixels
     if mode == 0:
-        expected = picture.resize((96, 96), Image.LANCZOS)
+        expected = picture.resize((128, 128), Image.LANCZOS)
     elif mode == 1:
-        expected = picture.crop((48, 0, 144, 96))
+        expected = picture.crop((64, 0, 192, 128))
     else:
-        expected = picture.resize((96, 48), Image.LANCZOS)
-        ours = ours[24:72]
+        expected = picture.resize((128, 64), Image.LANCZOS)
+        ours = ours[32:96]
     assert largest_difference(ours, pixels(expected)) == 0
 
 

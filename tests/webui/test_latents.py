@@ -4,12 +4,14 @@ The denoiser is replaced by the test extension (tests/webui/extension), for one 
 """
 
 import math
+from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
 
 from webui.client import WebUI, columns, map_of, photograph
-from webui.samplers import ROUNDING, SAMPLERS, VARIANTS, Sampler
+from webui.samplers import ROUNDING, Sampler
 
 PICTURE = photograph()
 STRENGTH = 0.8
@@ -20,9 +22,13 @@ REGIONS = [np.s_[..., 4 * n : 4 * n + 4] for n in range(len(GREYS))]
 POINTWISE = {"encoder_seed": 0, "denoiser": "pointwise"}
 
 
-@pytest.fixture(autouse=True)
-def test_extension(webui):
+@pytest.fixture(scope="module", autouse=True)
+def checkpoint(webui: WebUI) -> Iterator[None]:
+    """One that predicts noise, with which the bounds were measured. On Forge Classic the first call of a run is without
+    guidance unless an option is below 0."""
     webui.needs_test_extension()
+    with webui.checkpoint("tiny", skip_early_cond=-1):
+        yield
 
 
 def latents(webui: WebUI, sampler: Sampler, strength: float, effect=None, **options) -> np.ndarray:
@@ -30,26 +36,31 @@ def latents(webui: WebUI, sampler: Sampler, strength: float, effect=None, **opti
     return webui.img2img(PICTURE, effect, denoising_strength=strength, **options).latents.astype(float)
 
 
+@cache
 def original(webui: WebUI) -> np.ndarray:
     return latents(webui, Sampler("Euler"), STRENGTH, map_of(0))
 
 
-@pytest.mark.parametrize("sampler", [*SAMPLERS, *VARIANTS], ids=str)
-def test_every_region_is_its_plain_run(webui: WebUI, sampler: Sampler):
-    webui.needs_sampler(sampler.name)
-    ours = latents(webui, sampler, STRENGTH, map_of(columns(*GREYS)))
-    plain = [latents(webui, sampler, STRENGTH * grey / 255) for grey in GREYS[:-1]] + [original(webui)]
+def test_every_region_is_its_plain_run(webui: WebUI, kind: Sampler, record_property):
+    if kind.is_refused:
+        pytest.skip("no map can steer it: see test_samplers")
+    if kind.for_flow:
+        pytest.skip("it is for flow models")
+    ours = latents(webui, kind, STRENGTH, map_of(columns(*GREYS)))
+    plain = [latents(webui, kind, STRENGTH * grey / 255) for grey in GREYS[:-1]] + [original(webui)]
     differences = [float(np.abs(ours - run)[region].max()) for run, region in zip(plain, REGIONS)]
-    print(f"{sampler}: " + " ".join(f"{difference:.1e}" for difference in differences))
+    print(f"{kind}: " + " ".join(f"{difference:.1e}" for difference in differences))
     strongest, *released, kept = differences
+    if kind.difference is not None:
+        record_property(str(kind), {"seam": f"{max(released):.0e}"})
     assert kept == 0
-    if sampler.name != "DPM adaptive":
+    if kind.name != "DPM adaptive":
         assert strongest == 0, "what is free from the start never feels the map"
-    if sampler.difference is not None:
-        assert max(released) <= sampler.difference, sampler.why
-    if not sampler.own_grid:
+    if kind.difference == ROUNDING or (kind.difference and webui.chosen_checkpoint is None):
+        assert max(released) <= kind.difference, kind.why
+    if not kind.own_grid:
         weakest = np.abs(plain[0] - plain[2])[REGIONS[2]].max()
-        assert weakest > 0.5, "regions must differ to say anything"
+        assert weakest > 0.1, "regions must differ to say anything"
 
 
 @pytest.mark.parametrize(("steps", "discards"), [(6, True), (24, False), (59, False)])
@@ -78,24 +89,24 @@ def kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-@pytest.mark.parametrize("sampler", [s for s in (*SAMPLERS, *VARIANTS) if s.difference is None], ids=str)
-def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, sampler: Sampler):
+def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, drawing: Sampler):
     """The change that a region went through is distributed as in its plain run: no further apart than the
     Kolmogorov-Smirnov distance that two samples of this size exceed once in 1000 times, 1.95 * sqrt(2 / n)."""
-    webui.needs_sampler(sampler.name)
+    if drawing.for_flow:
+        pytest.skip("it is for flow models")
     start = original(webui)
 
     def changes(strength, effect=None, **options):
-        return (latents(webui, sampler, strength, effect, batch_size=8, **options) - start)[REGIONS[2]]
+        return (latents(webui, drawing, strength, effect, batch_size=8, **options) - start)[REGIONS[2]]
 
     ours, strong = changes(STRENGTH, map_of(columns(*GREYS))), changes(STRENGTH)
     weaker = STRENGTH * GREYS[2] / 255
     # the hosts divide s_churn by the number of a run's steps, so the plain run gets its share of it
     share = (int(weaker * STEPS) + 1) / (int(STRENGTH * STEPS) + 1)
-    plain = changes(weaker, **{name: value * share for name, value in sampler.options if name == "s_churn"})
+    plain = changes(weaker, **{name: value * share for name, value in drawing.options if name == "s_churn"})
     allowed = 1.95 * (2 / ours.size) ** 0.5
     distance, to_strong = kolmogorov_smirnov(ours, plain), kolmogorov_smirnov(ours, strong)
-    print(f"{sampler}: {distance:.3f} of {allowed:.3f}, to the strong run {to_strong:.3f}")
+    print(f"{drawing}: {distance:.3f} of {allowed:.3f}, to the strong run {to_strong:.3f}")
     assert distance <= allowed
     assert to_strong > allowed, "the strengths must differ to say anything"
 

@@ -12,20 +12,22 @@ NOISE = 2
 """1/255 from the autoencoder's own draws, and 1/255 because matrix products of other batch sizes round differently."""
 
 
-def plot_axis(webui: WebUI, label: str) -> int:
-    """Where an axis stands in the X/Y/Z plot's list, which is how the HTTP interface names it."""
-    scripts = webui.get("/sdapi/v1/script-info")
-    plot = next(script for script in scripts if script["name"] == "x/y/z plot" and script["is_img2img"])
-    names = [name if isinstance(name, str) else name[0] for name in plot["args"][0]["choices"]]
-    return names.index(label)
-
-
 def plot(webui: WebUI, label: str, values: str, effect=EFFECT, **options) -> list:
     """The separate pictures of an X/Y/Z plot with one axis, left to right."""
     webui.needs_script("x/y/z plot")
-    none = (0, "", "")
-    flags = {"legend": False, "lone": True, "sub": False, "keep": False, "x": False, "y": False, "z": False}
-    arguments = [plot_axis(webui, label), values, "", *none, *none, *flags.values(), 0, True]
+    scripts = webui.get("/sdapi/v1/script-info")
+    fields = next(script["args"] for script in scripts if script["name"] == "x/y/z plot" and script["is_img2img"])
+    axes = [name if isinstance(name, str) else name[0] for name in fields[0]["choices"]]
+    chosen = {
+        "X type": axes.index(label),  # which is how the HTTP interface names it
+        "X values": values,
+        "Draw legend": False,
+        "Include Sub Images": True,
+        "Use text inputs instead of dropdowns": True,
+    }
+    assert chosen.keys() <= {field["label"] for field in fields}
+    unused = dict.fromkeys(["Y type", "Z type"], 0) | dict.fromkeys(["Y values", "Z values"], "")
+    arguments = [(unused | chosen).get(field["label"], field["value"]) for field in fields]
     result = webui.img2img(PICTURE, effect, script_name="X/Y/Z plot", script_args=arguments, **options)
     return result.images[-len(values.split(",")) :]
 

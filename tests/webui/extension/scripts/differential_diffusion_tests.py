@@ -39,9 +39,10 @@ def unet():
 
 def pointwise(x, timesteps=None, context=None, **kwargs):
     """Each value of the output depends on that value, the level and the prompt, and on nothing beside it."""
-    x = x[:, :4]
-    level = timesteps.to(x).view(-1, 1, 1, 1)
-    prompt = context.to(x).mean(dim=(1, 2)).view(-1, 1, 1, 1)
+    x = x[:, :4] if x.shape[1] == 9 else x  # what an inpainting model is given besides
+    per_picture = (-1, *[1] * (x.ndim - 1))
+    level = timesteps.to(x).view(per_picture)
+    prompt = context.to(x).mean(dim=(1, 2)).view(per_picture)
     return 0.8 * torch.tanh(0.7 * x + 0.3 * torch.cos(level / 150)) + (0.2 + 3 * prompt) * torch.sin(x)
 
 
@@ -120,7 +121,9 @@ class Run:
             from backend.modules.k_prediction import PredictionFlux
 
             model = shared.sd_model.forge_objects.unet.model
-            self._predictor, model.predictor = model.predictor, PredictionFlux(mu=1.0)
+            is_neos = "model_config" in inspect.signature(PredictionFlux).parameters
+            predictor = PredictionFlux(SimpleNamespace(sampling_settings={})) if is_neos else PredictionFlux(mu=1.0)
+            self._predictor, model.predictor = model.predictor, predictor
 
     def look(self, where):
         """Note what a script sees on `p` there."""
