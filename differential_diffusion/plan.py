@@ -68,20 +68,20 @@ def why_so_little(settings: Settings, mask: np.ndarray | None, plane: np.ndarray
     return f"nothing was changed: {what} is black {where}"
 
 
-def outpainted(settings: Settings, plane: np.ndarray, covered: Bounds, scale: float) -> np.ndarray:
+def outpainted(plane: np.ndarray, covered: Bounds, softness: float) -> np.ndarray:
     """The change map on a canvas that the picture does not fill: beyond it there is nothing to keep, so M = 1, softly
     from inside of the picture on.
 
     Args:
         plane: the map on the canvas, float32 (H, W) in [0, 1].
         covered: where the picture lies on it.
-        scale: pixels of the canvas for one of the picture.
+        softness: of the map, in pixels of the canvas.
     """
     margins = np.ones_like(plane)
     change_map.cut(margins, covered.within(Extent.of(plane)))[:] = 0
     if not margins.any():
         return plane
-    return np.maximum(plane, change_map.soften_mask(margins, settings.softness * scale, SoftnessSide.OUTWARDS))
+    return np.maximum(plane, change_map.soften_mask(margins, softness, SoftnessSide.OUTWARDS))
 
 
 @dataclass(frozen=True)

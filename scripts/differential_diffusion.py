@@ -65,6 +65,8 @@ class DifferentialDiffusionScript(scripts.Script):
 
 script_callbacks.on_before_ui(host.add_plot_axes)
 script_callbacks.on_before_ui(host.keep_greys)
+script_callbacks.on_before_ui(host.keep_given)
+script_callbacks.on_before_ui(host.mark_tiles)
 script_callbacks.on_app_started(host.check_requests)
 script_callbacks.on_app_started(host.make_maps)
 script_callbacks.on_app_started(host.read_uploads)

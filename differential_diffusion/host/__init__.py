@@ -1,11 +1,12 @@
 """The WebUI around us: the only place that imports `modules.*` or tells one WebUI from another.
 
 `run` is the life of one run, from its callbacks to its pictures; `geometry` is where the picture lies meanwhile,
-`masks` what the host takes for its inpaint mask, `grey_masks` what some hosts do to that before, `latents` what the
-autoencoder makes of pictures and `lost_texture` what it loses, `samplers` what is known of the sampler, `axes` the
-X/Y/Z plot, `requests` the API, `uploads` the page's files, `maps` those that are kept. `makers` makes maps for
-pictures: `prompt_maps` asks the model, `preprocessors` the host's; `map_requests` makes them without a run. What is
-changed of a run is changed through `patches`, which put it back.
+`tiles` what is known of a run that makes only a part of it, `masks` what the host takes for its inpaint mask,
+`grey_masks` what some hosts do to that before, `latents` what the autoencoder makes of pictures and `lost_texture` what
+it loses, `samplers` what is known of the sampler, `axes` the X/Y/Z plot, `requests` the API, `uploads` the page's
+files, `maps` those that are kept. `makers` makes maps for pictures: `prompt_maps` asks the model, `preprocessors` the
+host's; `map_requests` makes them without a run. What is changed of a run is changed through `patches`, which put it
+back.
 """
 
 from .axes import add_plot_axes
@@ -16,6 +17,7 @@ from .preprocessors import names as preprocessor_names
 from .requests import check_requests
 from .run import FAN_TICKETS, begin, composite, end, finish_picture, give_back_texture, look_at
 from .samplers import idle_steps
+from .tiles import keep_given, mark_tiles
 from .uploads import read_uploads
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "give_back",
     "give_back_texture",
     "idle_steps",
+    "keep_given",
     "keep_greys",
     "look_at",
     "make_for_page",
     "make_maps",
+    "mark_tiles",
     "preprocessor_names",
     "read_uploads",
 ]

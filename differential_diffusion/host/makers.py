@@ -17,9 +17,9 @@ from . import preprocessors, prompt_maps
 from .prompt_maps import Texts
 
 
-def of_run(p: Any, settings: Settings, index: int) -> np.ndarray | None:
-    """The map of one of a run's pictures; see `made`."""
-    return made(p.init_images[index], settings, p.all_prompts[min(index, len(p.all_prompts) - 1)])
+def of_run(p: Any, picture: Image.Image, settings: Settings, index: int) -> np.ndarray | None:
+    """The map of `picture`, a run's number `index`; see `made`."""
+    return made(picture, settings, p.all_prompts[min(index, len(p.all_prompts) - 1)])
 
 
 def made(picture: Image.Image, settings: Settings, run_prompt: str) -> np.ndarray | None:

@@ -30,12 +30,17 @@ def add_options() -> None:
     )
 
 
-def keep(p: Any, settings: Settings) -> None:
-    """After a run of `p`: keep its map, if its pictures are saved and the user wants that."""
+def keep(p: Any, settings: Settings, is_part: bool) -> None:
+    """After a run of `p`: keep its map, if its pictures are saved and the user wants that.
+
+    Args:
+        is_part: whether a script makes a larger picture of several such runs, and saves that alone.
+    """
     if settings.map is None or settings.source is Source.MASK:
         return
     # a host that never showed its settings has no such option, and no page to give a map back to
-    if getattr(shared.opts, OPTION, False) and p.save_samples():
+    is_saved = shared.opts.samples_save if is_part else p.save_samples()
+    if getattr(shared.opts, OPTION, False) and is_saved:
         STORE.keep(settings.map)
 
 

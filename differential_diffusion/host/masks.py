@@ -46,10 +46,7 @@ class Inpainting:
     def of(cls, p: Any, picture: Extent) -> Inpainting:
         if p.image_mask is None:
             return cls(None, None, FILL_KEEPS_ORIGINAL, {})
-        mask = with_greys(p.image_mask)
-        grey = create_binary_mask(mask, round=False) if mask.mode == "RGBA" else change_map.luminance(mask)
-        plane = change_map.resample(np.asarray(grey, dtype=np.float32) / 255, picture)
-        plane = 1 - plane if p.inpainting_mask_invert else plane
+        plane = plane_of(p.image_mask, bool(p.inpainting_mask_invert), picture)
         infotext: dict[str, Any] = {"Mask mode": "Inpaint not masked"} if p.inpainting_mask_invert else {}
         if not p.inpaint_full_res:
             return cls(plane, None, p.inpainting_fill, infotext)
@@ -59,6 +56,13 @@ class Inpainting:
         if p.mask_blur_x == p.mask_blur_y > 0:
             infotext["Mask blur"] = p.mask_blur_x
         return cls(plane, crop.grown(padding, picture), p.inpainting_fill, infotext)
+
+    @classmethod
+    def of_part(cls, image_mask: Image.Image | None, is_inverted: bool, whole: Extent) -> Inpainting:
+        """Of a part of the picture `whole`, for which the mask was given that its user made: its greys are strengths as
+        ever, but what is cropped, filled and pasted is the part's own matter."""
+        plane = None if image_mask is None else plane_of(image_mask, is_inverted, whole)
+        return cls(plane, None, FILL_KEEPS_ORIGINAL, {})
 
     def geometry(self, p: Any, plane: np.ndarray) -> Geometry:
         """Where a run with the change map `plane` (float32 (H, W)) lies."""
@@ -92,6 +96,14 @@ class Inpainting:
         assert self.crop is not None
         changes = Bounds.around(plane)
         return self.crop.joined(changes) if changes else self.crop
+
+
+def plane_of(image_mask: Image.Image, is_inverted: bool, picture: Extent) -> np.ndarray:
+    """A mask of the host's as what shall change of a picture: float32 (H, W) in [0, 1]."""
+    mask = with_greys(image_mask)
+    grey = create_binary_mask(mask, round=False) if mask.mode == "RGBA" else change_map.luminance(mask)
+    plane = change_map.resample(np.asarray(grey, dtype=np.float32) / 255, picture)
+    return 1 - plane if is_inverted else plane
 
 
 def _stand_in(p: Any, mask: Image.Image | None) -> dict[str, Any]:

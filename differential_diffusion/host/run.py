@@ -25,18 +25,19 @@ from modules.processing import StableDiffusionProcessingImg2Img
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
 from ..change_map import Bounds, Extent
 from ..pin import laid_over
-from ..settings import FIELDS, NAME, Refused, Settings, as_after_fan, named, parse, parse_as_fan, tag_of
+from ..settings import FIELDS, NAME, Refused, Settings, Source, as_after_fan, named, parse, parse_as_fan, tag_of
 from . import latents, makers, maps
+from .geometry import Geometry
 from .lost_texture import LostTexture, NotGivenBack
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
 from .samplers import PinnedSampler, schedule_of
+from .tiles import CUTS_TILES, MASKS_ITS_TILES, Blend, Given, Tile, is_detection
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
 
 SCRIPTS_WITHOUT_US = {
-    "SD upscale": "it runs img2img on tiles, and a map belongs to the whole picture",
     "Outpainting mk2": "it makes masks of its own",
     "Poor man's outpainting": "it makes masks of its own",
     "img2img alternative test": "it replaces the sampling that the map would steer",
@@ -63,6 +64,11 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
         return
     Img2ImgRun.detach(p)
     infotext.remove(p.extra_generation_params)
+    if is_detection(p):
+        if Img2ImgRun.finishing is not None:
+            Img2ImgRun.finishing.attach_inside(p)
+        return
+    Img2ImgRun.finishing = None
     if not arguments:  # of a host that is still starting
         return
     is_by_hand = len(arguments) > len(FIELDS)  # the page alone brings a tag
@@ -83,9 +89,9 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     if reason is not None:
         p.comment(f"{NAME} was off: {reason}.")
         return
-    run = Img2ImgRun(p, settings, is_by_hand)
     try:
-        run.attach()
+        _needs_one_run(p, settings)
+        Img2ImgRun(p, settings, is_by_hand).attach()
     except Exception as error:
         _end_with(p, error, is_by_hand)
 
@@ -152,9 +158,21 @@ def _why_not(p: Any) -> str | None:
     script = _chosen_script(p)
     if script in SCRIPTS_WITHOUT_US:
         return f'script "{script}": {SCRIPTS_WITHOUT_US[script]}'
+    if script in CUTS_TILES and not all(map(Tile.of, p.init_images)):
+        return f'script "{script}": this WebUI does not tell where its tiles lie'
     if p.latent_mask is not None:
         return "another script masks the latent"
     return None
+
+
+def _needs_one_run(p: Any, settings: Settings) -> None:
+    """Raises Refused for a strength fan that would be made of each tile."""
+    script = _chosen_script(p)
+    if settings.source is Source.FAN and script in (*CUTS_TILES, *MASKS_ITS_TILES):
+        raise Refused(
+            f'a strength fan is made by one run, and script "{script}" makes one for each tile. Choose another source, '
+            "or no script."
+        )
 
 
 def _chosen_script(p: Any) -> str:
@@ -168,16 +186,32 @@ class Img2ImgRun:
 
     Args:
         is_by_hand: whether it was started on the page, and not by a request or another program.
+        outer: the run in whose result this one makes a part again; None for most.
 
     Attributes:
+        finishing: the run whose pictures are being finished now; the hosts carry out one at a time.
         pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
         made: width and height of the picture that is to be laid together next; other extensions may have enlarged it.
     """
 
-    def __init__(self, p: StableDiffusionProcessingImg2Img, settings: Settings, is_by_hand: bool) -> None:
+    finishing: Img2ImgRun | None = None
+
+    def __init__(
+        self,
+        p: StableDiffusionProcessingImg2Img,
+        settings: Settings,
+        is_by_hand: bool,
+        outer: Img2ImgRun | None = None,
+    ) -> None:
+        script = _chosen_script(p)
         self._p = p
         self._settings = settings
         self._is_by_hand = is_by_hand
+        self._outer = outer
+        self._given = Given.to(p)
+        self._is_cut = outer is None and script in CUTS_TILES
+        self._is_masked = outer is not None or script in MASKS_ITS_TILES
+        self._blend: Blend | None = None
         self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
         self._map_pictures: list[Image.Image] = []
@@ -194,17 +228,29 @@ class Img2ImgRun:
         return vars(p).get(RUN)
 
     def attach(self) -> None:
-        if self._p.image_mask is not None and self._p.inpaint_full_res:
+        if self._p.image_mask is not None and self._p.inpaint_full_res and not self._is_part:
             self._compose()
         replacements = {"init": self._init, "sample": self._sample}
         self._original_methods = {name: getattr(self._p, name) for name in replacements}
         vars(self._p).update(replacements, **{RUN: self})
+
+    def attach_inside(self, p: Any) -> None:
+        """Lay this run's map over another, `p`, that makes a part of its result again. A fan stays what it is."""
+        if self._strengths.layout is None:
+            Img2ImgRun(p, self._settings, self._is_by_hand, outer=self).attach()
+
+    @property
+    def _is_part(self) -> bool:
+        """Whether the run makes only a part of the picture that its user gets."""
+        return self._is_cut or self._is_masked
 
     @staticmethod
     def detach(p: Any) -> None:
         """Give `p` its own methods back: also those that a run which broke off, or a copy of `p`, left there."""
         run = vars(p).pop(RUN, None)
         if run is not None:
+            if run._p is p and Img2ImgRun.finishing is run:
+                Img2ImgRun.finishing = None
             for name, method in run._original_methods.items():
                 restore_method(p, name, method)
             if run._crop_stand_in:
@@ -226,6 +272,8 @@ class Img2ImgRun:
             return
         shown = (pictures[overlay.index % len(pictures)] for pictures in (self._overlays, self._map_pictures))
         overlay.overlay_image, overlay.mask_for_overlay = map(self._as_large_as_made, shown)
+        if self._is_cut:  # some hosts list it among the pictures, where the script expects tiles alone
+            overlay.mask_for_overlay = None
 
     def _as_large_as_made(self, picture: Image.Image | None) -> Image.Image | None:
         """The host itself brings the result of a crop to the crop's size, and nothing else to the overlay's."""
@@ -252,6 +300,9 @@ class Img2ImgRun:
         """Put a heat map of what changed for each picture after the pictures of the run, and say how well that
         followed the map."""
         if not self._settings.show_change or not self._is_pinned:
+            return
+        if self._is_part:
+            self._p.comment(f"{NAME}: what changed is not shown of a picture that is made in tiles.")
             return
         area = self._geometry.area
         asked = self._strengths.cells / self._strengths.run
@@ -282,7 +333,7 @@ class Img2ImgRun:
 
     def keep_map(self) -> None:
         if self._is_pinned:
-            maps.keep(self._p, self._settings)
+            maps.keep(self._p, self._settings, self._is_part)
 
     def _with_infotext(self, processed: Any) -> list[tuple[Any, str]]:
         """The run's results, each with its infotext."""
@@ -309,59 +360,112 @@ class Img2ImgRun:
             raise
 
     def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
+        p = self._p
+        latents.needs_a_picture_to_change()
         if not self._is_composed():
             self._compose()
-        p, settings, inpainting, planes = self._p, self._settings, self._inpainting, self._planes
-        self._geometry = geometry = inpainting.geometry(p, planes.max(axis=0))
-        planes = self._made_planes() if settings.is_made else planes
-        on_canvas = np.stack([geometry.place(plane) for plane in planes])
-        if not geometry.crop:
-            placed = (plan.outpainted(settings, plane, geometry.covered, geometry.scale) for plane in on_canvas)
-            planes = on_canvas = np.stack([*placed])
-        reason = plan.why_so_little(settings, inpainting.mask, planes)
-        if reason is not None:
-            p.comment(f"{NAME}: {reason}.")
-        latents.needs_a_picture_to_change()
-        with changed(p, **inpainting.init_stand_in(p, planes.max(axis=0), geometry)):
-            self._original_methods["init"](*args, **kwargs)
+        prepare = self._prepare_by_its_mask if self._is_masked else self._prepare
+        self._on_canvas = prepare(*args, **kwargs)
         latents.needs_one_frame(p.init_latent)
         p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
-        p.paste_to = p.paste_to if geometry.crop else None
-        p.extra_generation_params.update(inpainting.infotext)
+        p.paste_to = p.paste_to if self._geometry.crop else None
+        p.extra_generation_params.update(self._inpainting.infotext)
 
-        cells = np.stack([change_map.to_cells(plane, self._cells) for plane in on_canvas])
-        self._strengths = plan.strengths(settings, cells, p.denoising_strength)
-        self._view = fan.view(cells.max(axis=0), geometry.area)
-        self._is_kept = self._strengths.cells == 0
+        cells = np.stack([change_map.to_cells(plane, self._cells) for plane in self._on_canvas])
+        is_taken = np.ones(cells.shape[1:], bool) if self._blend is None else self._blend.cells
+        self._strengths = plan.strengths(self._settings, cells * is_taken, p.denoising_strength)
+        self._is_beside = (cells > 0) & ~is_taken
+        self._is_kept = (self._strengths.cells == 0) & ~self._is_beside
+        self._view = fan.view(cells.max(axis=0), self._geometry.area)
         self._original, self._is_filled = p.init_latent, np.zeros(cells.shape, bool)
-        if inpainting.mask is not None and inpainting.fill != FILL_KEEPS_ORIGINAL:
-            self._unfill_kept(inpainting.mask)
-        self._result_planes = planes
-        self._map_pictures = [picture_of(plane) for plane in planes]
+        mask = self._inpainting.mask
+        if mask is not None and self._inpainting.fill != FILL_KEEPS_ORIGINAL:
+            self._unfill_kept(mask)
+        self._result_planes = self._planes if self._geometry.crop else self._on_canvas
+        self._map_pictures = [picture_of(plane) for plane in self._result_planes]
+
+    def _prepare(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Let the host prepare the run without its own mask. Returns the maps on the canvas, float32 (B, H, W)."""
+        p, inpainting = self._p, self._inpainting
+        self._geometry = geometry = inpainting.geometry(p, self._planes.max(axis=0))
+        if self._settings.is_made and not self._is_cut:
+            self._planes = self._made_planes()
+        planes = on_canvas = np.stack([geometry.place(plane) for plane in self._planes])
+        if geometry.crop:
+            planes = self._planes
+        else:
+            softness = self._scaled.softness * geometry.scale
+            planes = on_canvas = np.stack([plan.outpainted(each, geometry.covered, softness) for each in on_canvas])
+        self._say_if_little_changes(self._whole if self._is_cut else planes)
+        with changed(p, **inpainting.init_stand_in(p, planes.max(axis=0), geometry)):
+            self._original_methods["init"](*args, **kwargs)
+        return on_canvas
+
+    def _prepare_by_its_mask(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Let the host prepare the run with its mask, which is a tile's or a detection's. Returns the maps on the
+        canvas, float32 (B, H, W)."""
+        p = self._p
+        with changed(p, inpainting_mask_invert=0):  # of the mask that the tile's has replaced
+            self._original_methods["init"](*args, **kwargs)
+        self._blend = Blend.of(p)
+        crop = Bounds(*p.paste_to) if self._blend and p.inpaint_full_res and p.paste_to else None
+        self._geometry = Geometry.of(p, Extent.of(self._whole), crop)
+        self._say_if_little_changes(self._whole)
+        return np.stack([self._geometry.place(plane) for plane in self._planes])
+
+    def _say_if_little_changes(self, planes: np.ndarray) -> None:
+        reason = plan.why_so_little(self._settings, self._inpainting.mask, planes)
+        if reason is not None:
+            self._p.comment(f"{NAME}: {reason}.")
 
     def _made_planes(self) -> np.ndarray:
-        """The change maps of pictures that maps are made for, float32 (B, H, W): black where that was broken off."""
-        return np.stack([self._made_plane(index) for index in range(len(self._p.init_images))])
+        """The change maps of pictures that maps are made for, float32 (B, H, W)."""
+        size = Extent.of(self._whole)
+        return np.stack([self._made_plane(picture, i, size) for i, picture in enumerate(self._p.init_images)])
 
-    def _made_plane(self, index: int) -> np.ndarray:
-        grey = makers.of_run(self._p, self._settings, index)
+    def _made_plane(self, picture: Image.Image, index: int, size: Extent) -> np.ndarray:
+        """The change map that is made for a picture, laid over one of `size`: float32 (H, W), black where it was broken
+        off."""
+        grey = makers.of_run(self._p, picture, self._settings, index)
         if grey is None:
             self._p.comment(f"{NAME}: the map was not finished, so nothing was changed.")
-            return np.zeros_like(self._planes[0])
-        return plan.compose(replace(self._settings, map=grey), self._inpainting.mask, Extent.of(grey))
+            return np.zeros((size.height, size.width), np.float32)
+        return plan.compose(replace(self._scaled, map=grey), self._inpainting.mask, size)
 
     def _compose(self) -> None:
         """Make the change maps from what stands on `p` now: float32 (B, H, W), one for each input picture, or one for
         all (B = 1); those that are yet to be made count as white. With "Only masked", everyone who looks at `p` from
         now on finds the crop of this run."""
-        p = self._p
+        p, given = self._p, self._given
         if self._crop_stand_in:
             self._crop_stand_in.leave(p)
         picture = self._picture()
-        self._inpainting = Inpainting.of(p, picture)
-        self._planes = plan.compose(self._settings, self._inpainting.mask, picture)[None]
+        tiles = [tile for tile in map(Tile.of, p.init_images) if tile] if self._is_cut else []
+        whole = tiles[0].whole if tiles else picture
+        if self._is_part:
+            self._inpainting = Inpainting.of_part(given.image_mask, given.mask_is_inverted, whole)
+        else:
+            self._inpainting = Inpainting.of(p, picture)
+        self._scaled = replace(self._settings, softness=self._settings.softness * given.enlarged_by(whole))
+        if self._outer:
+            self._whole = self._outer.map_of_result(whole)
+        elif self._is_part and self._settings.is_made:
+            self._whole = self._made_plane(given.picture or p.init_images[0], 0, whole)
+        else:
+            self._whole = plan.compose(self._scaled, self._inpainting.mask, whole)
+        self._planes = np.stack([tile.cut(self._whole) for tile in tiles]) if tiles else self._whole[None]
         if self._inpainting.crop:
-            self._crop_stand_in = StandIn(p, self._inpainting.crop_stand_in(p, self._planes.max(axis=0)))
+            self._crop_stand_in = StandIn(p, self._inpainting.crop_stand_in(p, self._whole))
+
+    def map_of_result(self, size: Extent) -> np.ndarray:
+        """The change map of the picture that is being finished, before it is laid over the input: float32 (H, W).
+
+        Args:
+            size: of that picture, or of the input that another extension takes in its place.
+        """
+        index = self._p.batch_index
+        on_canvas, given = (planes[index % len(planes)] for planes in (self._on_canvas, self._planes))
+        return given if Extent.of(given) == size else change_map.resample(on_canvas, size)
 
     def _is_composed(self) -> bool:
         """Whether the map was made from what stands on `p` now: other scripts may have given it a mask or pictures."""
@@ -391,7 +495,7 @@ class Img2ImgRun:
 
         Args:
             plane: the change map of the result, float32 (H, W).
-            is_kept: the cells without a step, bool (h, w).
+            is_kept: the cells that the map leaves without a step, bool (h, w).
         """
         geometry = self._geometry
         if self._settings.keep_exact:
@@ -419,6 +523,7 @@ class Img2ImgRun:
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         p = self._p
         if self._strengths.run == 0:
+            self._is_kept[:] = True
             # some models have one latent for all pictures of a batch
             samples = p.init_latent.expand(len(kwargs["seeds"]), *p.init_latent.shape[1:]).clone()
         else:
@@ -433,7 +538,11 @@ class Img2ImgRun:
         if not self._overlays:
             kept = [self._kept(*each) for each in zip(self._result_planes, self._is_kept)]
             self._overlays = [self._overlay(image, kept[i % len(kept)]) for i, image in enumerate(p.init_images)]
+            if self._blend:
+                self._overlays = [self._blend.under(each) for each in self._overlays]
             self._lost_texture = self._texture()
+        if self._outer is None:
+            Img2ImgRun.finishing = self
         infotext.remove_unused(p.extra_generation_params)
         p.extra_generation_params.update(infotext.write(self._settings))
         if self._strengths.layout:
@@ -444,7 +553,7 @@ class Img2ImgRun:
     def _texture(self) -> LostTexture | None:
         """What weakly changed parts lose and shall have back; None where there are none. A fan shows what plain img2img
         makes of each strength."""
-        p, strength = self._p, np.where(self._is_filled, 1, self._strengths.cells)
+        p, strength = self._p, np.where(self._is_filled | self._is_beside, 1, self._strengths.cells)
         is_weak = ~self._is_kept & (texture.share(strength) > 0)
         if not self._settings.keep_exact or self._strengths.layout or not is_weak.any():
             return None
@@ -467,7 +576,7 @@ class Img2ImgRun:
             pinned = PinnedSampler(p, sampler, self._strengths.cells, x, noise)
             with changed(sampler, func=pinned.wrapped(sampler.func)):
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
-            self._is_pinned, self._is_kept = pinned.has_run, pinned.kept
+            self._is_pinned, self._is_kept = pinned.has_run, pinned.kept & ~self._is_beside
             if pinned.why_uneven:
                 p.comment(
                     f"{NAME}: {pinned.why_uneven}, so a region can change by more or less than plain img2img at its "

@@ -7,7 +7,6 @@ from webui.client import WebUI, columns, largest_difference, map_of, photograph
 PICTURE = photograph()
 EFFECT = map_of(columns(0, 255))
 CASES = {
-    "SD upscale": [None, 16, "None", 1.5],
     "Outpainting mk2": [None, 64, 8, ["right"], 1.0, 0.05],
     "Poor man's outpainting": [64, 4, "fill", ["right"]],
     "img2img alternative test": [None, True, True, "a house", "", True, 6, True, 1.0, 0.0, False],

@@ -1,13 +1,15 @@
 """For tests only: looks into the img2img runs of a WebUI, and changes the denoiser of a single request.
 
 Link this folder into the WebUI's `extensions`. Without a request of its own it only listens. The script argument is a
-dict; GET /differential-diffusion-tests/last tells what happened in the last run.
+dict; GET /differential-diffusion-tests/last tells what happened in the last run, and of all runs of its job how often
+each called the model.
 
     encoder_seed: seeds the global generator, from which the autoencoder draws: the same latent in every run
     denoiser: "pointwise" replaces the UNet by one without spatial coupling
     predictor: "flow" replaces Forge's predictor by Flux's, x = sigma * noise + (1 - sigma) * latent
     hook: "copy" hands a changed copy of the state to the model, as another extension might
     fail_at, interrupt_at, skip_at: number of the model call, from 1
+    in_run: number of the run within its job in which that happens, from 1; in every one without it
 """
 
 import base64
@@ -152,7 +154,7 @@ class Run:
 
     def _before_call(self, _, args):
         self.levels.append(float(args[1][0]))
-        call = len(self.levels)
+        call = len(self.levels) if self.request.get("in_run") in (None, len(Tests.job)) else 0
         if call == self.request.get("fail_at"):
             self.restore()
             raise RuntimeError("failed as the test asked for")
@@ -182,11 +184,14 @@ class Run:
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
             "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
+            "calls": [len(run.levels) for run in Tests.job],
         }
 
 
 class Tests(scripts.Script):
     last = None
+    job = ()
+    job_start = None
 
     def title(self):
         return f"{NAME} tests"
@@ -201,6 +206,9 @@ class Tests(scripts.Script):
         if Tests.last is not None:
             Tests.last.restore()
         Tests.last = Run(p, request)
+        if Tests.job_start != shared.state.time_start:
+            Tests.job, Tests.job_start = (), shared.state.time_start
+        Tests.job += (Tests.last,)
 
     def process(self, p, request):
         Tests.last.look("process")

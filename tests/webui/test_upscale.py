@@ -1,0 +1,195 @@
+"""A change map over a whole upscale: scripts that enlarge a picture and run img2img on its tiles.
+
+Each picture is compared with the one that the script makes without a map. Scripts that the WebUI does not have are
+skipped: "SD upscale" comes with it, "Ultimate SD upscale" is github.com/Coyote-A/ultimate-upscale-for-automatic1111.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.client import Result, WebUI, columns, largest_difference, map_of, parameters, photograph, pixels
+
+PICTURE = photograph((256, 256))
+ENLARGED = PICTURE.resize((512, 512), Image.LANCZOS)
+STRENGTH = 0.8
+
+
+@dataclass(frozen=True)
+class Upscale:
+    """A script with its settings, which makes 512 x 512 pixels of 256 x 256, in tiles that meet in the middle.
+
+    Attributes:
+        runs: of img2img for one picture: tiles, and what mends their seams.
+        border: how far from the middle more than one of the tiles have a share, in pixels.
+    """
+
+    script: str
+    arguments: list[Any]
+    runs: int
+    border: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, webui: WebUI, effect: Any = None, **options: Any) -> Result:
+        webui.needs_script(self.script)
+        request = {"script_name": self.script, "script_args": self.arguments, "steps": 5, "prompt": "autumn"}
+        request |= {"denoising_strength": STRENGTH, "cfg_scale": 3, "test": {"encoder_seed": 1}}
+        return webui.img2img(PICTURE, effect, **request | self.options | options)
+
+
+def ultimate(redraw: str = "linear", seams: str = "none") -> Upscale:
+    """Ultimate SD upscale, by what its panel calls types of redraw and of seams fix; tiles of 256 px, mask blur 8,
+    padding 32; seams of 64 px mended at 0.6."""
+    redraws, fixes = ("linear", "chess", "none"), ("none", "band pass", "half tile", "half tile + intersections")
+    kinds = redraws.index(redraw), fixes.index(seams)
+    arguments = [None, 256, 0, 8, 32, 64, 0.6, 16, 0, False, kinds[0], False, 4, kinds[1], 2, 512, 512, 2]
+    runs = (4, 4, 0)[kinds[0]] + (0, 2, 4, 5)[kinds[1]]
+    return Upscale("Ultimate SD upscale", arguments, runs, border=(24, 64, 160, 160)[kinds[1]])
+
+
+SD_UPSCALE = Upscale("SD upscale", [None, 64, 1, 2.0], 4, 32, {"width": 288, "height": 288})
+LINEAR, CHESS = ultimate(), ultimate("chess")
+BAND, HALF = ultimate(seams="band pass"), ultimate("none", "half tile")
+ALL = {
+    "SD upscale": SD_UPSCALE,
+    "linear": LINEAR,
+    "chess": CHESS,
+    "band pass": BAND,
+    "half tile": ultimate(seams="half tile"),
+    "intersections": ultimate("chess", "half tile + intersections"),
+    "half tile alone": HALF,
+}
+TILED = [pytest.param(ALL[name], id=name) for name in ("SD upscale", "linear", "chess")]
+
+
+@pytest.fixture(scope="module")
+def plain(webui: WebUI):
+    """What a script makes without a map; asked for once."""
+    known: dict[tuple, Result] = {}
+
+    def ask(upscale: Upscale, **options: Any) -> Result:
+        key = (id(upscale), *sorted(options.items()))
+        if key not in known:
+            known[key] = upscale.run(webui, **options)
+        return known[key]
+
+    return ask
+
+
+def change(result: Result) -> np.ndarray:
+    """How much each pixel differs from the enlarged picture: float (H, W)."""
+    return np.abs(pixels(result.images[0]) - pixels(ENLARGED)).mean(axis=2)
+
+
+def seam(result: Result) -> float:
+    """The mean step across the border between tiles over the steps beside it, within 16 pixels."""
+    picture = pixels(result.images[0]).astype(float)
+    across = [np.abs(np.diff(picture, axis=axis)).mean(axis=(1 - axis, 2))[240:271] for axis in (0, 1)]
+    return sum(steps[15] for steps in across) / sum(np.delete(steps, 15).mean() for steps in across)
+
+
+@pytest.mark.parametrize("upscale", ALL.values(), ids=ALL)
+class TestEveryScript:
+    def test_white_is_the_script_itself(self, webui: WebUI, upscale: Upscale, plain):
+        ours = upscale.run(webui, map_of(255))
+        assert largest_difference(plain(upscale).images[0], ours.images[0]) <= 1
+        assert change(ours).mean() > 2
+        assert ours.run.get("calls") == plain(upscale).run.get("calls")
+
+    def test_black_is_the_enlarged_picture(self, webui: WebUI, upscale: Upscale):
+        ours = upscale.run(webui, map_of(0))
+        assert np.array_equal(pixels(ours.images[0]), pixels(ENLARGED))
+        assert parameters(ours.infotext)["Differential Diffusion"] == "map"
+        webui.needs_test_extension()
+        assert ours.run["calls"] == [0] * upscale.runs
+
+    def test_a_black_quadrant_stays_by_a_map_of_another_shape(self, webui: WebUI, upscale: Upscale):
+        plane = np.full((32, 96), 255, np.uint8)
+        plane[:16, :48] = 0
+        changed = change(upscale.run(webui, map_of(plane)))
+        assert not changed[:256, :256].any()
+        assert changed[300:, 300:].mean() > 2
+
+
+@pytest.mark.parametrize("upscale", TILED)
+class TestTiles:
+    def test_change_rises_with_the_map(self, webui: WebUI, upscale: Upscale):
+        ours = upscale.run(webui, map_of(columns(*range(31, 256, 32))), steps=10)
+        eighths = [part.mean() for part in np.split(change(ours), 8, axis=1)]
+        assert all(weaker < stronger for weaker, stronger in zip(eighths, eighths[1:])), eighths
+
+    def test_grey_is_the_script_at_that_share_of_the_strength(self, webui: WebUI, upscale: Upscale, plain):
+        """Of the tile that comes first, so that its neighbours are the same."""
+        plane = np.zeros((512, 512), np.uint8)
+        plane[: 256 + upscale.border, : 256 + upscale.border] = 128
+        ours = upscale.run(webui, map_of(plane))
+        weaker = plain(upscale, denoising_strength=STRENGTH / 2)
+        inner = slice(0, 256 - upscale.border)
+        tiles = [pixels(each.images[0])[inner, inner] for each in (weaker, ours)]
+        assert largest_difference(*tiles) <= 1
+        assert largest_difference(pixels(plain(upscale).images[0])[inner, inner], tiles[1]) > 10
+
+    @pytest.mark.parametrize("grey", [128, 255])
+    def test_seams_are_the_scripts_own(self, webui: WebUI, upscale: Upscale, plain, grey):
+        ours = upscale.run(webui, map_of(grey))
+        own = plain(upscale, denoising_strength=STRENGTH / 2) if grey == 128 else plain(upscale)
+        assert seam(ours) <= seam(own) + 0.02
+
+    def test_tiles_that_cannot_change_cost_no_call(self, webui: WebUI, upscale: Upscale):
+        webui.needs_test_extension()
+        plane = np.zeros((64, 64), np.uint8)
+        plane[:16, :16] = 255
+        calls = upscale.run(webui, map_of(plane)).run["calls"]
+        assert calls[0] > 0 and not any(calls[1:]) and len(calls) == upscale.runs
+
+    def test_an_interrupt_keeps_what_was_not_reached(self, webui: WebUI, upscale: Upscale, plain):
+        webui.needs_test_extension()
+        ours = upscale.run(webui, map_of(255), test={"encoder_seed": 1, "interrupt_at": 2, "in_run": 2})
+        assert ours.images[0].size == ENLARGED.size
+        assert len(ours.run["calls"]) == 2
+        assert ours.run["hooks"] == 0 and not ours.run["left"]
+        again = upscale.run(webui)
+        assert largest_difference(plain(upscale).images[0], again.images[0]) <= 1
+
+    def test_softness_is_as_wide_as_on_the_picture_given(self, webui: WebUI, upscale: Upscale):
+        """A deviation of 8 px reaches 24, which are 48 of the enlarged picture."""
+        ours = change(upscale.run(webui, map_of(columns(0, 255), softness=8)))
+        assert not ours[:, : 256 - 48].any()
+        assert ours[:, 256 - 40 : 256 - 24].mean() > 0.2
+
+
+def test_seams_mended_where_the_map_is_black_stay(webui: WebUI):
+    plane = np.full((64, 64), 255, np.uint8)
+    plane[24:40] = plane[:, 24:40] = 0
+    ours = BAND.run(webui, map_of(plane))
+    assert not change(ours)[192:320].any() and not change(ours)[:, 192:320].any()
+    webui.needs_test_extension()
+    assert ours.run["calls"][4:] == [0, 0] and all(ours.run["calls"][:4])
+
+
+@pytest.mark.parametrize("upscale", [pytest.param(SD_UPSCALE, id="SD upscale"), pytest.param(LINEAR, id="linear")])
+def test_an_inpaint_mask_lies_over_the_whole_picture(webui: WebUI, upscale: Upscale):
+    mask = Image.fromarray(columns(0, 255, size=PICTURE.size))
+    ours = change(upscale.run(webui, {"source": "mask"}, mask=mask))
+    assert not ours[:, :256].any()
+    assert ours[:, 300:].mean() > 2
+
+
+@pytest.mark.parametrize("batch", [2, 4])
+def test_tiles_in_batches_have_their_own_parts(webui: WebUI, batch):
+    plane = columns(0, 128, 255, 64)
+    apart, together = (SD_UPSCALE.run(webui, map_of(plane), batch_size=size) for size in (1, batch))
+    assert largest_difference(apart.images[0], together.images[0]) <= 2
+
+
+@pytest.mark.parametrize("upscale", [pytest.param(SD_UPSCALE, id="SD upscale"), pytest.param(LINEAR, id="linear")])
+def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
+    webui.needs_script(upscale.script)
+    body = webui.body(PICTURE, {"source": "fan"}, script_name=upscale.script, script_args=upscale.arguments)
+    status, message = webui.refused(body)
+    assert status == 422 and "a strength fan is made by one run" in message and upscale.script in message
