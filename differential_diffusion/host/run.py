@@ -211,6 +211,8 @@ class Img2ImgRun:
         self._given = Given.to(p)
         self._is_cut = outer is None and script in CUTS_TILES
         self._is_masked = outer is not None or script in MASKS_ITS_TILES
+        self._geometry: Geometry
+        self._planes: np.ndarray
         self._blend: Blend | None = None
         self._crop_stand_in: StandIn | None = None
         self._overlays: list[Image.Image | None] = []
