@@ -1,7 +1,6 @@
 """Change maps that are made, not painted: from what a model or a preprocessor sees in the picture, or from the picture.
 
-A made map is a plane, float32 (H, W) in [0, 1], of any size; `finished` makes the grey picture of it that stands for a
-painted one from there on.
+A made map is a plane, float32 (H, W) in [0, 1], of any size, until it is `finished`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from .change_map import Extent
 
 PROMPT = "prompt"
 """The way to make a map that asks the model; `MAKERS` need the picture alone."""
-LEVELS = (0.3, 0.5, 0.7)
+LEVELS = (0.3, 0.5, 0.8)
 """How far the picture is noised before the model is asked: shares of its noise levels, around DiffEdit's one half."""
 DRAWS = 8
 """Noises at each level. With `LEVELS`, one model call each."""
@@ -44,19 +43,31 @@ def asked_size(picture: Extent) -> Extent:
     return Extent(*(max(1, round(side * scale / MULTIPLE)) * MULTIPLE for side in (picture.width, picture.height)))
 
 
-def from_differences(differences: np.ndarray) -> np.ndarray:
+def from_predictions(wanted: np.ndarray, against: np.ndarray, original: np.ndarray) -> np.ndarray:
     """Where a text acts: the first stage of DiffEdit (arXiv 2210.11427), kept continuous where that sets a threshold.
 
+    The difference that the text makes is weighed by how much it tells for or against what is there (their geometric
+    mean). That counts where the picture already shows what the text says and where it would become it, and leaves out
+    what the model is undecided about with either text: measured, it finds what a word names better than the difference
+    alone (tests/benchmarks/RESULTS.md).
+
     Args:
-        differences: between what the model predicts with the wanted text and with the reference text, float
-            (N, C, h, w): a draw of noise each.
+        wanted, against: the picture's latent as the model predicts it with the wanted text and with the reference text,
+            float (N, C, h, w): a draw of noise each.
+        original: that latent itself, float (C, h, w).
 
     Returns:
-        float32 (h, w): their mean size, as a share of its 99th percentile. All 0 where there is no difference.
+        float32 (h, w), as a share of its 99th percentile. All 0 where there is no difference.
     """
-    size = np.abs(differences).mean(axis=(0, 1), dtype=np.float64)
-    full = np.percentile(size, FULL)
-    return (size / full).clip(0, 1).astype(np.float32) if full > 0 else np.zeros(size.shape, np.float32)
+    difference = np.abs(wanted - against).mean(axis=(0, 1), dtype=np.float64)
+    told = ((against - original) ** 2 - (wanted - original) ** 2).mean(axis=(0, 1), dtype=np.float64)
+    return _shares(np.sqrt(difference * np.abs(told)))
+
+
+def _shares(plane: np.ndarray) -> np.ndarray:
+    """A plane (float (H, W), none below 0) as shares of its 99th percentile: float32 (H, W) in [0, 1]."""
+    full = np.percentile(plane, FULL)
+    return (plane / full).clip(0, 1).astype(np.float32) if full > 0 else np.zeros(plane.shape, np.float32)
 
 
 def luminance(picture: np.ndarray) -> np.ndarray:
@@ -75,7 +86,7 @@ def detail(picture: np.ndarray) -> np.ndarray:
     bright = luminance(picture).astype(np.float64)
     sigma = max(1.0, COARSENESS * max(bright.shape))
     mean, of_squares = (cv2.GaussianBlur(values, (0, 0), sigma) for values in (bright, bright * bright))
-    return from_differences(np.sqrt((of_squares - mean * mean).clip(0))[None, None])
+    return _shares(np.sqrt((of_squares - mean * mean).clip(0)))
 
 
 MAKERS = {"luminance": luminance, "saturation": saturation, "detail": detail}
@@ -100,7 +111,7 @@ def of_part(plane: np.ndarray, part: Part) -> np.ndarray:
 
 
 def finished(plane: np.ndarray, picture: Extent, equalise: bool, part: Part) -> np.ndarray:
-    """A made map as the grey picture, uint8 (H, W), that a painted one would be.
+    """A made map at its picture's size, before the levels that every map has.
 
     Args:
         plane: float (h, w) in [0, 1].
@@ -109,5 +120,4 @@ def finished(plane: np.ndarray, picture: Extent, equalise: bool, part: Part) -> 
         part: which of its values shall change.
     """
     plane = change_map.resample(plane, picture)
-    plane = of_part(equalised(plane) if equalise else plane, part)
-    return (plane * 255).round().clip(0, 255).astype(np.uint8)
+    return of_part(equalised(plane) if equalise else plane, part)

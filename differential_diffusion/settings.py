@@ -313,6 +313,11 @@ def parse_as_fan(values: Mapping[str, Any]) -> Settings:
     return replace(parsed, is_made=source == Source.AUTO.value)
 
 
+def as_painted(settings: Settings, made: np.ndarray) -> Settings:
+    """Settings of a run whose map, uint8 (H, W), was made with its polarity and levels: as if it had been painted."""
+    return replace(settings, map=made, polarity=Polarity.WHITE_CHANGES, black=0.0, white=1.0, gamma=1.0)
+
+
 def as_after_fan(values: Mapping[str, Any], has_mask: bool) -> dict[str, Any]:
     """A request's values as they are meant on a page that has just made a fan: over what that lay, even if the chosen
     source is not there. Without map and mask that was the whole picture, which needs no effect of ours."""

@@ -11,24 +11,38 @@ from differential_diffusion.change_map import Extent
 planes = arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.floats(0, 1, width=32))
 
 
-class TestFromDifferences:
-    def test_is_the_mean_size_as_a_share_of_the_99th_percentile(self):
-        rng = np.random.default_rng(0)
-        differences = rng.normal(size=(6, 4, 20, 20)).astype(np.float32)
-        size = sum(np.abs(differences[n, c]) for n in range(6) for c in range(4)) / 24
+class TestFromPredictions:
+    @staticmethod
+    def predictions(seed: int = 0, shape=(6, 4, 20, 20)):
+        rng = np.random.default_rng(seed)
+        return rng.normal(size=shape), rng.normal(size=shape), rng.normal(size=shape[1:])
+
+    def test_is_what_the_texts_differ_in_weighed_by_what_that_tells(self):
+        wanted, against, original = self.predictions()
+        difference, told = np.zeros((20, 20)), np.zeros((20, 20))
+        for n in range(6):
+            for c in range(4):
+                difference += abs(wanted[n, c] - against[n, c]) / 24
+                told += ((against[n, c] - original[c]) ** 2 - (wanted[n, c] - original[c]) ** 2) / 24
+        size = (difference * abs(told)) ** 0.5
         full = np.sort(size.ravel())[396]  # of 400, four lie above
-        found = automatic.from_differences(differences)
+        found = automatic.from_predictions(wanted, against, original)
         assert found.max() == 1 and (found == 1).sum() == 4
         assert np.allclose(found, np.minimum(size / full, 1), rtol=0.02)
 
-    def test_the_sign_and_the_scale_of_the_differences_do_not_matter(self):
-        differences = np.random.default_rng(1).normal(size=(3, 2, 8, 8))
-        expected = automatic.from_differences(differences)
-        assert np.array_equal(automatic.from_differences(-differences), expected)
-        assert np.allclose(automatic.from_differences(1e-4 * differences), expected)
+    def test_which_text_is_the_wanted_one_and_the_scale_do_not_matter(self):
+        wanted, against, original = self.predictions(1)
+        expected = automatic.from_predictions(wanted, against, original)
+        assert np.array_equal(automatic.from_predictions(against, wanted, original), expected)
+        assert np.allclose(automatic.from_predictions(0.1 * wanted, 0.1 * against, 0.1 * original), expected)
+
+    def test_what_is_predicted_no_better_and_no_worse_does_not_count(self):
+        wanted, against, original = np.full((2, 1, 1, 2), 1.0), np.array([[[[-1.0, 0.0]]]] * 2), np.zeros((1, 1, 2))
+        assert automatic.from_predictions(wanted, against, original).tolist() == [[0, 1]]
 
     def test_nothing_is_found_where_there_is_no_difference(self):
-        assert not automatic.from_differences(np.zeros((2, 4, 3, 5))).any()
+        wanted, _, original = self.predictions()
+        assert not automatic.from_predictions(wanted, wanted, original).any()
 
 
 class TestEqualised:
@@ -81,16 +95,15 @@ class TestOfThePicture:
 
 
 class TestFinished:
-    def test_has_the_pictures_size_and_255_greys(self):
+    def test_has_the_pictures_size(self):
         plane = np.array([[0, 1], [0.5, 0.25]], np.float32)
-        grey = automatic.finished(plane, Extent(2, 2), False, Part.HIGH)
-        assert grey.dtype == np.uint8 and grey.tolist() == [[0, 255], [128, 64]]
+        assert np.array_equal(automatic.finished(plane, Extent(2, 2), False, Part.HIGH), plane)
         assert automatic.finished(plane, Extent(30, 20), False, Part.HIGH).shape == (20, 30)
 
     def test_equalising_comes_before_the_part(self):
         plane = np.linspace(0, 0.1, 101, dtype=np.float32)[None]
         middle = automatic.finished(plane, Extent(101, 1), True, Part.MIDDLE)
-        assert middle[0, 50] == 255 and middle[0, 0] == middle[0, -1] == 0
+        assert middle[0, 50] == 1 and middle[0, 0] == middle[0, -1] == 0
 
 
 @given(st.integers(8, 16384), st.integers(8, 16384))

@@ -10,8 +10,8 @@ from PIL import Image
 
 from modules import images, shared
 
-from .. import automatic
-from ..change_map import Extent
+from .. import automatic, change_map
+from ..change_map import Extent, Polarity
 from ..settings import BadSetting, Settings
 from . import preprocessors, prompt_maps
 from .prompt_maps import Texts
@@ -19,22 +19,25 @@ from .prompt_maps import Texts
 
 def of_run(p: Any, picture: Image.Image, settings: Settings, index: int) -> np.ndarray | None:
     """The map of `picture`, a run's number `index`; see `made`."""
-    return made(picture, settings, p.all_prompts[min(index, len(p.all_prompts) - 1)])
+    prompts = p.all_prompts or [p.prompt]  # the hosts set them up after `before_process`
+    return made(picture, settings, prompts[min(index, len(prompts) - 1)])
 
 
 def made(picture: Image.Image, settings: Settings, run_prompt: str) -> np.ndarray | None:
-    """The map of a picture, as a painted one would be: uint8 (H, W), of its size; None if it was interrupted.
+    """The change map of a picture, with its polarity and levels, but before softness and inpaint mask: uint8 (H, W), of
+    its size; None if it was interrupted.
 
     Raises:
         BadSetting: an unknown way, a preprocessor that fails, or a text with nothing in it.
     """
     picture = images.flatten(picture, shared.opts.img2img_background_color)
     plane = _plane(picture, settings, run_prompt)
-    return (
-        None
-        if plane is None
-        else automatic.finished(plane, Extent(*picture.size), settings.equalise, settings.auto_part)
-    )
+    if plane is None:
+        return None
+    plane = automatic.finished(plane, Extent(*picture.size), settings.equalise, settings.auto_part)
+    plane = 1 - plane if settings.polarity is Polarity.WHITE_KEEPS else plane
+    plane = change_map.levelled(plane, settings.black, settings.white, settings.gamma)
+    return (plane * 255).round().astype(np.uint8)
 
 
 def _plane(picture: Image.Image, settings: Settings, run_prompt: str) -> np.ndarray | None:

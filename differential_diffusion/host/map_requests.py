@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import numpy as np
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
@@ -18,8 +17,8 @@ from modules import progress, shared
 from modules.call_queue import queue_lock
 
 from .. import change_map
-from ..change_map import BadMap, Extent
-from ..settings import BadSetting, Refused, Settings, Source, parse
+from ..change_map import BadMap
+from ..settings import BadSetting, Refused, Source, parse
 from . import makers, requests
 from .uploads import ENDPOINT, body_of
 
@@ -123,11 +122,4 @@ def _made(values: Any, job: str) -> bytes:
             progress.finish_task(job)
     if grey is None:
         raise Interrupted("the making of the map was interrupted")
-    return change_map.encode(_levelled(grey, settings))
-
-
-def _levelled(grey: np.ndarray, settings: Settings) -> np.ndarray:
-    """A made map with the polarity and the levels that a run would apply to it."""
-    plane = change_map.from_grey(grey, settings.polarity, Extent.of(grey))
-    plane = change_map.levelled(plane, settings.black, settings.white, settings.gamma)
-    return (plane * 255).round().astype(np.uint8)
+    return change_map.encode(grey)

@@ -85,10 +85,10 @@ def where_it_acts(picture: Image.Image, texts: Texts) -> np.ndarray | None:
     picture = picture.resize((size.width, size.height), Image.Resampling.LANCZOS)
     key = (hashlib.sha256(picture.tobytes()).digest(), picture.size, texts, *_model_in_use())
     if key not in _kept:
-        differences = _differences(picture, texts)
-        if differences is None:
+        predictions = _predictions(picture, texts)
+        if predictions is None:
             return None
-        _kept[key] = automatic.from_differences(differences)
+        _kept[key] = automatic.from_predictions(*predictions)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     _kept.move_to_end(key)
@@ -107,8 +107,8 @@ def _model_in_use() -> tuple[Any, ...]:
     return shared.sd_model.sd_checkpoint_info.filename, *(getattr(shared.opts, name, None) for name in OPTIONS)
 
 
-def _differences(picture: Image.Image, texts: Texts) -> np.ndarray | None:
-    """Between what the model predicts of the noise with each text: float32 (N, C, h, w); None if interrupted."""
+def _predictions(picture: Image.Image, texts: Texts) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """What `automatic.from_predictions` takes; None if interrupted."""
     model: Any = shared.sd_model
     p = StableDiffusionProcessingImg2Img(
         sd_model=model,
@@ -135,11 +135,14 @@ def _differences(picture: Image.Image, texts: Texts) -> np.ndarray | None:
             p.sampler.sample_img2img(
                 p, both, torch.zeros_like(both), p.c, p.uc, image_conditioning=_beside(p, picture, both)
             )
-    return torch.stack(found).flatten(1, -3).numpy() if len(found) == DRAWS * len(LEVELS) else None
+    if len(found) < DRAWS * len(LEVELS):
+        return None
+    wanted, against = torch.stack(found, dim=1).flatten(2, -3).numpy()
+    return wanted, against, latent[0].flatten(0, -3).float().cpu().numpy()
 
 
 def _asked(sampler: Any, denoiser: Any, latent: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Call the model once a draw of noise: what the two texts make of it, apart, as a share of the noise."""
+    """Call the model once a draw of noise: what it predicts with the two texts, (2, C, h, w)."""
     generator = torch.Generator().manual_seed(SEED)
     sigmas = sampler.model_wrap.sigmas
     arguments = sampler.sampler_extra_args | {"cond_scale": 1, "s_min_uncond": math.inf}
@@ -150,8 +153,7 @@ def _asked(sampler: Any, denoiser: Any, latent: torch.Tensor) -> Iterator[torch.
             noise = torch.randn(latent.shape, generator=generator).to(latent)
             noised = noising(sampler, latent, noise)(sigma)
             denoiser.step = 1  # AUTOMATIC1111 does without guidance in odd steps alone
-            wanted, against = denoiser(torch.cat([noised, noised]), sigma.expand(2), **arguments)
-            yield ((wanted - against) / sigma).float().cpu()
+            yield denoiser(torch.cat([noised, noised]), sigma.expand(2), **arguments).float().cpu()
             shared.state.sampling_step += 1
 
 

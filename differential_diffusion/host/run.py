@@ -25,7 +25,19 @@ from modules.processing import StableDiffusionProcessingImg2Img
 from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
 from ..change_map import Bounds, Extent
 from ..pin import laid_over
-from ..settings import FIELDS, NAME, Refused, Settings, Source, as_after_fan, named, parse, parse_as_fan, tag_of
+from ..settings import (
+    FIELDS,
+    NAME,
+    Refused,
+    Settings,
+    Source,
+    as_after_fan,
+    as_painted,
+    named,
+    parse,
+    parse_as_fan,
+    tag_of,
+)
 from . import latents, makers, maps
 from .geometry import Geometry
 from .lost_texture import LostTexture, NotGivenBack
@@ -432,7 +444,7 @@ class Img2ImgRun:
         if grey is None:
             self._p.comment(f"{NAME}: the map was not finished, so nothing was changed.")
             return np.zeros((size.height, size.width), np.float32)
-        return plan.compose(replace(self._scaled, map=grey), self._inpainting.mask, size)
+        return plan.compose(as_painted(self._scaled, grey), self._inpainting.mask, size)
 
     def _compose(self) -> None:
         """Make the change maps from what stands on `p` now: float32 (B, H, W), one for each input picture, or one for
