@@ -3,8 +3,6 @@
 {
     /** The img2img tab's picture elements; the mask's, where the tab has one, comes along. */
     const PICTURES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"];
-    /** Colours that differ by less were not brushed over, but scaled or read back inexactly. */
-    const UNREST = 8;
     /** As the hosts round a mask. */
     const rounded = (value) => (value > 128 ? 255 : 0);
     const SETTLE_MS = 100;
@@ -265,7 +263,7 @@
         async #sketched(colours, width, height) {
             const before = readColours(await loadImage(this.pictureSource), width, height);
             const strength = Math.floor(255 * (1 - numberIn("img2img_mask_alpha") / 100));
-            const isBrushed = (i) => [0, 1, 2].some((channel) => Math.abs(colours[4 * i + channel] - before[4 * i + channel]) > UNREST);
+            const isBrushed = (i) => [0, 1, 2].some((channel) => Math.abs(colours[4 * i + channel] - before[4 * i + channel]) > NOISE);
             return Uint8Array.from({ length: width * height }, (_, i) => (isBrushed(i) ? strength : 0));
         }
 

@@ -22,11 +22,11 @@ def without_detail(one: np.ndarray) -> np.ndarray:
     return np.kron(means, np.ones((4, 4, 1))).astype(np.float32)
 
 
-def test_the_share_falls_from_all_to_nothing():
+def test_the_share_falls_from_most_to_nothing():
     strengths = np.linspace(0, 1, 101)
     shares = texture.share(strengths)
-    assert shares[0] == 1 and (shares[strengths >= texture.STRONGEST] == 0).all()
-    assert (np.diff(shares) <= 0).all() and np.abs(np.diff(shares)).max() < 0.05
+    assert (shares[strengths <= 0.12] == texture.MOST).all() and (shares[strengths >= 0.34] == 0).all()
+    assert (np.diff(shares) <= 0).all() and np.abs(np.diff(shares)).max() < 0.07
 
 
 @given(st.lists(st.floats(0, 1), min_size=16, max_size=16))
