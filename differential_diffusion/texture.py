@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 WEAKEST, STRONGEST = 0.12, 0.34
-"""Up to the first strength most of the loss is given back, from the second on nothing. Measured: benchmark "texture"."""
+"""Up to the first strength most of the loss is given back, from the second on nothing. See benchmark "texture"."""
 MOST = 0.97
-"""The largest share: a result has some detail of its own, and all of the loss would make it sharper than the input."""
+"""The largest share: results have some detail of their own, and with all of the loss are too sharp."""
 WINDOW = 2.0
 """Standard deviation of the window in which edges are compared, in pixels."""
 FAINT_EDGE = 2 / 255

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import lpips
 import numpy as np
+import torch
 from distance import structural
 from numpy.typing import NDArray
 from paper_maps import gradient
 from photographs import photographs
+from PIL import Image
 from report import save_sheet, table
 from runs import SIZE, EncodedOnce, Host, Pictures, as_setting, demo_model, held_out
 
 from differential_diffusion.adherence import cam, dam
+from differential_diffusion.host.lost_texture import LostTexture
+from modules.processing import decode_latent_batch
 
 STEPS = 20
 PROMPT = "autumn"
@@ -34,6 +41,7 @@ MOVED, STOOD, FAINT = 0.25, 0.5, 2.0
 the first, and the autoencoder itself keeps them by more than the second; slopes fainter than the third, in levels per
 pixel, are none."""
 CROP, ENLARGED = 64, 4
+COST_SIDES = (256, 512, 1024)
 
 RAW, OURS = "autoencoder only", "**texture given back**"
 Plane = NDArray[np.floating]
@@ -75,6 +83,7 @@ def run(quick: bool) -> None:
     raw, ours = edited(host, photos[:3], ramp, **options)
     crops = [[enlarged(picture) for picture in row] for row in zip(photos, raw, ours)]
     labels = [["input", "autoencoder only", "texture given back"]] * len(crops)
+    print_cost(host)
     print(f"\nThe map asks for 0 to 25 %, at {ENLARGED}00 %:\n\n{save_sheet('texture', crops, labels)}")
 
 
@@ -110,6 +119,45 @@ def print_ghosts(host: Host, pictures: Pictures, ramp: Plane) -> None:
         "share of the pixels of that strength it is.\n"
     )
     print(table(["prompt", "all that moved", *headings], rows))
+
+
+@torch.inference_mode()
+def print_cost(host: Host) -> None:
+    """Print what giving back takes, against the decoding of one picture that every run has."""
+    rows = []
+    for side in COST_SIDES:
+        picture = Image.fromarray(np.tile(held_out(0, 1)[0], (side // SIZE, side // SIZE, 1)))
+        latents = host.model.encode_first_stage(torch.from_numpy(np.array(picture)).movedim(-1, 0)[None] / 127.5 - 1)
+        strength = np.full((1, *latents.shape[-2:]), 0.1)
+        results = ((torch.stack(decode_latent_batch(host.model, latents)) + 1) / 2).clamp(0, 1)
+        decoding = measured(decode_latent_batch, host.model, latents)
+        lost = LostTexture(host.model, [picture], latents, strength)
+        first, further = (measured(lost.give_back, results) for _ in range(2))
+        costs = [f"{ms:.0f} ms, {mb:.0f} MB" for ms, mb in (decoding, first, further)]
+        rows.append([f"{side} x {side}", *costs, f"{first[0] / decoding[0]:.2f}"])
+    print(
+        "\nCost: time, and memory at the peak beyond what was in use before. Memory that is kept for the pictures to "
+        "come is in the first figure only.\n"
+    )
+    print(table(["picture", "decoding it", "giving back, first picture", "further pictures", "first / decoding"], rows))
+
+
+def measured(work: Callable[..., object], *arguments: object) -> tuple[float, float]:
+    """Milliseconds, and megabytes at the peak; not a number where the system does not tell."""
+    before = memory("VmRSS", forget_peak=True)
+    start = time.perf_counter()
+    work(*arguments)
+    return (time.perf_counter() - start) * 1000, memory("VmHWM") - before
+
+
+def memory(kind: str, forget_peak: bool = False) -> float:
+    status, peak = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not status.exists():
+        return float("nan")
+    if forget_peak:
+        peak.write_text("5")
+    found = re.search(rf"{kind}:\s+(\d+) kB", status.read_text())
+    return int(found[1]) / 1000 if found else float("nan")
 
 
 def within(ramp: Plane, low: float, high: float) -> NDArray[np.bool_]:
