@@ -20,7 +20,8 @@
             const back = element("button", "diffdiff-text diffdiff-primary", { type: "button", textContent: "Paint on" });
             back.title = "Back to the map (Escape, or any tool)";
             back.addEventListener("click", onLeave);
-            const labels = ["Before", "After (hold C for before)"].map((textContent) => element("span", "", { textContent }));
+            const key = element("span", "diffdiff-key", { textContent: " (hold C for before)" });
+            const labels = [["Before"], ["After", key]].map((parts) => element("span", "", {}, parts));
             const bar = element("div", "diffdiff-bar diffdiff-compare", {}, [labels[0], this.#slider, labels[1], back]);
             const pictures = element("div", "diffdiff-pictures", {}, [this.#before, this.#after, this.#line]);
             this.node = element("div", "diffdiff-result", { hidden: true }, [pictures, bar]);

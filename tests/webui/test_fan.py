@@ -197,6 +197,22 @@ class TestOneClick:
         assert len(ordinary) == 1 and "Differential Diffusion" not in ordinary[0]
         assert parameters(ordinary[0])["Denoising strength"] == "0.6"
 
+    def test_the_plain_picture_opens_as_ever(self, fan_page: FanPage):
+        """Only the labelled picture is for picking: the WebUI's own click on the other is left alone."""
+        fan_page.run("#diffdiff_fan")
+        page = fan_page.page
+        large = "#img2img_gallery img[data-testid=detailed-image]"
+        before = page.page.locator(large).get_attribute("src")
+        page.page.locator("#img2img_gallery .thumbnails button").nth(1).click()
+        page.until("([large, before]) => document.querySelector(large)?.src !== before", [large, before])
+        page.until_same(large)
+        page.page.evaluate("addEventListener('click', (event) => (window.wasStopped = event.defaultPrevented))")
+        page.page.locator(large).click()
+        if page.has("#lightboxModal"):
+            page.page.locator("#lightboxModal img").first.wait_for()
+        assert page.page.evaluate("window.wasStopped") is False or page.has("#lightboxModal")
+        assert fan_page.strength == "0.5" and not page.has(".diffdiff-generate-this")
+
     def test_the_seed_stays_until_it_is_given_back(self, fan_page: FanPage):
         fan_page.page.set_numbers(seed=-1)
         seed = parameters(fan_page.run("#diffdiff_fan")[0])["Seed"]

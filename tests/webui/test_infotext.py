@@ -1,6 +1,11 @@
 """What a picture says of how it was made, and what the WebUI makes of that."""
 
+import io
+
+import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from webui.client import WebUI, base64_of, columns, image_of, largest_difference, map_of, parameters, photograph
 
@@ -53,6 +58,29 @@ def test_the_digest_names_the_map(webui: WebUI):
 def test_a_plain_picture_says_nothing(webui: WebUI):
     webui.img2img(PICTURE, map_of(MAP))
     assert not [key for key in read(webui, webui.img2img(PICTURE).encoded[0]) if "Differential" in key]
+
+
+def test_the_webuis_soft_inpainting_is_not_named_where_it_had_no_say(webui: WebUI):
+    webui.needs_script("soft inpainting")
+    scripts = {"soft inpainting": {"args": [True, 1, 0.5, 4, 0, 0.5, 2]}}
+    options = {"mask": Image.fromarray(columns(0, 255)), "steps": 2}
+    plain = webui.img2img(PICTURE, alwayson_scripts=scripts, **options)
+    assert "Soft inpainting enabled: True" in plain.infotext
+    ours = webui.img2img(PICTURE, {"source": "mask"}, alwayson_scripts=scripts, **options)
+    assert parameters(ours.infotext)["Differential Diffusion"] == "mask" and "Soft inpainting" not in ours.infotext
+
+
+def test_a_map_is_kept_only_with_a_saved_picture(webui: WebUI):
+    grey = np.random.default_rng().integers(0, 256, (32, 32), np.uint8)  # no earlier test can have kept it
+
+    def kept(**options) -> httpx.Response:
+        infotext = webui.img2img(PICTURE, map_of(grey), steps=1, **options).infotext
+        return webui.http.get(f"/differential-diffusion/map/{parameters(infotext)['Differential Diffusion map']}")
+
+    assert kept().status_code == 404
+    assert kept(save_images=True, override_settings={"samples_save": False}).status_code == 404
+    found = kept(save_images=True, override_settings={"samples_save": True})
+    assert found.status_code == 200 and np.array_equal(Image.open(io.BytesIO(found.content)), grey)
 
 
 class TestMadeAgainFromInfotext:
