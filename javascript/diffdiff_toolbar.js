@@ -123,6 +123,7 @@
     class Toolbar {
         #buttons = {};
         #controls = {};
+        #scale;
         #onAction;
         #onSetting;
 
@@ -151,11 +152,11 @@
                 ...SLIDERS.map((entry) => this.#slider(entry)),
                 this.#choice(FILL_BY),
             ]);
-            this.actions = bar(
-                "diffdiff-bar diffdiff-actions",
-                "Whole map",
-                ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
-            );
+            this.#scale = element("span", "diffdiff-scale");
+            this.actions = bar("diffdiff-bar diffdiff-actions", "Whole map", [
+                ...ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
+                element("div", "diffdiff-legend", { title: "The overlay's colours" }, ["keeps", this.#scale, "changes most"]),
+            ]);
             this.look = element("div", "diffdiff-look", {}, [this.#choice(PEN), this.#slider(OVERLAY), this.#choice(PALETTE)]);
             this.#controls.pen.box.hidden = true;
         }
@@ -235,9 +236,15 @@
             const input = element("select", "diffdiff-select");
             input.append(...Object.entries(values).map(([value, text]) => new Option(text, value)));
             input.setAttribute("aria-label", name);
-            input.addEventListener("change", () => this.#onSetting(id, input.value));
+            const show = (value) => {
+                if (id === "palette") this.#scale.style.background = globalThis.diffdiff.gradient(value);
+            };
+            input.addEventListener("change", () => {
+                show(input.value);
+                this.#onSetting(id, input.value);
+            });
             const box = element("label", "diffdiff-setting", { title: name }, label ? [element("span", "", { textContent: label }), input] : [input]);
-            this.#controls[id] = { box, input, show: () => {}, tools };
+            this.#controls[id] = { box, input, show, tools };
             return box;
         }
     }

@@ -24,6 +24,12 @@
         return rgba(mix(0), mix(1), mix(2), alpha);
     }
 
+    /** @param {"heat"|"grey"|"contours"} name of a palette @returns {string} its colours from low to high, as a CSS background */
+    function gradient(name) {
+        const colours = name === "grey" ? [[0, 0, 0], [255, 255, 255]] : HEAT;
+        return `linear-gradient(to right, ${colours.map((colour) => `rgb(${colour})`)})`;
+    }
+
     /** Stripes of two brightnesses, in screen pixels: one colour alone would vanish over a picture of that colour. */
     const STRIPE = 6;
     const STRIPE_SHADE = 0.72;
@@ -292,5 +298,5 @@
         }
     }
 
-    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { MapView });
+    globalThis.diffdiff = Object.assign(globalThis.diffdiff ?? {}, { MapView, gradient });
 }
