@@ -152,10 +152,10 @@
                 ...SLIDERS.map((entry) => this.#slider(entry)),
                 this.#choice(FILL_BY),
             ]);
-            this.#scale = element("span", "diffdiff-scale");
+            this.#scale = element("div", "diffdiff-scale");
             this.actions = bar("diffdiff-bar diffdiff-actions", "Whole map", [
                 ...ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
-                element("div", "diffdiff-legend", { title: "The overlay's colours" }, ["keeps", this.#scale, "changes most"]),
+                element("div", "diffdiff-legend", { title: "The overlay's colours" }, [element("span", "", { textContent: "keeps" }), this.#scale, element("span", "", { textContent: "changes most" })]),
             ]);
             this.look = element("div", "diffdiff-look", {}, [this.#choice(PEN), this.#slider(OVERLAY), this.#choice(PALETTE)]);
             this.#controls.pen.box.hidden = true;
