@@ -83,6 +83,13 @@ def test_a_refiner_that_takes_over_in_mid_run(webui: WebUI):
 
 
 class TestOtherExtensions:
+    def test_a_package_of_the_same_name(self, webui: WebUI):
+        """Both are loaded in one process, and each has its own."""
+        webui.needs_test_extension()
+        ours = webui.img2img(PICTURE, HALF)
+        assert ours.run["owner_of_our_packages_name"] == "the test extension"
+        assert np.array_equal(ours.pixels[:, :64], pixels(PICTURE)[:, :64])
+
     def test_soft_inpainting_gives_way(self, webui: WebUI):
         webui.needs_script("soft inpainting")
         mask = Image.fromarray(columns(0, 255))

@@ -175,13 +175,13 @@ class TestInpaintTabs:
 
     @pytest.mark.parametrize("fill", [0, 1, 2, 3])
     @pytest.mark.parametrize("mode", [0, 1, 2, 3])
-    @pytest.mark.parametrize("kind", ["map black under the mask", "black mask", "white mask, inverted"])
-    def test_where_nothing_can_change_only_masked_is_the_input(self, webui: WebUI, kind, mode, fill):
-        effect = map_of(columns(255, 0, 0)) if kind == "map black under the mask" else {"source": "mask"}
-        mask = Image.new("L", self.picture.size, 255 if "inverted" in kind else 0)
-        if "under" in kind:
+    @pytest.mark.parametrize("why", ["map black under the mask", "black mask", "white mask, inverted"])
+    def test_where_nothing_can_change_only_masked_is_the_input(self, webui: WebUI, why, mode, fill):
+        effect = map_of(columns(255, 0, 0)) if why == "map black under the mask" else {"source": "mask"}
+        mask = Image.new("L", self.picture.size, 255 if "inverted" in why else 0)
+        if "under" in why:
             mask.paste(255, (100, 48, 164, 112))
-        options = {"inpainting_mask_invert": int("inverted" in kind), "inpainting_fill": fill, "resize_mode": mode}
+        options = {"inpainting_mask_invert": int("inverted" in why), "inpainting_fill": fill, "resize_mode": mode}
         ours = self.run(webui, effect, mask=mask, inpaint_full_res=True, inpaint_full_res_padding=16, **options)
         assert ours.images[0].size == self.picture.size
         assert largest_difference(ours.images[0], self.picture) == 0

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+import differential_diffusion as namesake
 from modules import images, masking, script_callbacks, scripts, shared
 
 NAME = "Differential Diffusion"
@@ -181,6 +182,7 @@ class Run:
             "users_crop": crop_of(self.p),
             "controls_agree": self.p.paste_to
             and {where: np.array_equal(control, runs_crop(self.p)) for where, control in self.controls.items()},
+            "owner_of_our_packages_name": getattr(namesake, "OWNER", None),
             "comments": list(self.p.comments),
             "hooks": len(denoiser._forward_pre_hooks) + len(denoiser._forward_hooks) if denoiser else 0,
             "left": [name for name in (*vars(self.p), *vars(self.sampler or self)) if name in REPLACED],
