@@ -76,15 +76,24 @@ METHODS = {
         ],
         Method(one_call_a_step),
     ),
-    # these raise the level by 41 % in every step; their calls at other sizes are not counted
+    # these raise the level by up to 41 % in every step; their calls at other sizes are not counted
     **dict.fromkeys(
         [
             "sample_euler_dy",
             "sample_euler_smea_dy",
             "sample_euler_negative",
             "sample_euler_dy_negative",
+            "sample_euler_dy_cfg_pp",
+            "sample_euler_smea_dy_cfg_pp",
+            "sample_euler_ancestral_dy_cfg_pp",
+            "sample_dpmpp_2m_dy",
+            "sample_dpmpp_2m_dy_cfg_pp",
         ],
         Method(one_call_a_step, why_uneven=OTHER_STEPS),
+    ),
+    **dict.fromkeys(
+        ["sample_dpmpp_3m_dy", "sample_dpmpp_3m_sde_dy"],
+        Method(one_call_a_step, keeps_two_outputs=True, why_uneven=OTHER_STEPS),
     ),
     "sample_dpm_fast": Method(why_uneven=OWN_STEPS),
     "sample_dpm_adaptive": Method(why_uneven=OWN_STEPS),
@@ -98,7 +107,10 @@ METHODS = {
         ],
         Method(two_calls_a_step),
     ),
-    "sample_dpmpp_3m_sde": Method(one_call_a_step, keeps_two_outputs=True),
+    **dict.fromkeys(
+        ["sample_dpmpp_3m_sde", "sample_dpmpp_3m_sde_cfg_pp"],
+        Method(one_call_a_step, keeps_two_outputs=True),
+    ),
     "plms": Method(two_calls_in_the_first_step),
     "unipc": Method(one_call_a_step, state_is_hidden=True, idle=1),
     # these pass a predicted state to the model and correct the one before it

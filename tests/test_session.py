@@ -335,7 +335,10 @@ def test_a_uniform_map_never_pins(name):
     assert torch.equal(result, run(PointwiseDenoiser(), t_enc_of(0.5)))
 
 
-@pytest.mark.parametrize("sampler", [(euler, "sample_euler"), (heun, "sample_heun")])
+@pytest.mark.parametrize(
+    "sampler",
+    [(euler, "sample_euler"), (heun, "sample_heun"), (euler, "sample_dpmpp_2m_dy"), (euler, "sample_dpmpp_3m_dy")],
+)
 def test_churn_does_not_pin_a_released_cell_again(sampler):
     """Raised by 41 %, sigma reaches above earlier levels. Here the churn's noise is constant, so that a released
     region must come out as a plain run whose first state is pinned at the raised level."""

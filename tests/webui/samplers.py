@@ -87,8 +87,8 @@ SAMPLERS = [
     *named("DPM fast", 8.0, OWN_LEVELS, own_grid=True, is_uneven=True),
     *named("DPM adaptive", 8.0, "one step size serves the whole picture", own_grid=True, is_uneven=True),
     *named("Euler Dy, Euler SMEA Dy, Euler Negative, Euler Negative Dy", None, OTHER_STEPS, is_uneven=True),
-    *named("Euler DY CFG++, Euler SMEA DY CFG++, Euler A DY CFG++, DPM++ 2M DY CFG++", None, OTHER_STEPS),
-    *named("DPM++ 2M DY, DPM++ 3M DY, DPM++ 3M SDE DY", None, OTHER_STEPS),
+    *named("Euler DY CFG++, Euler SMEA DY CFG++, Euler A DY CFG++", None, OTHER_STEPS, is_uneven=True),
+    *named("DPM++ 2M DY CFG++, DPM++ 2M DY, DPM++ 3M DY, DPM++ 3M SDE DY", None, OTHER_STEPS, is_uneven=True),
     *named("ODE (Bosh3), ODE (Fehlberg2), ODE (Adaptive Heun), ODE (Dopri5), ODE Custom", is_refused=True),
     Sampler("DPM++ 2S Ancestral CFG++ Intern", is_refused=True),
 ]

@@ -65,10 +65,10 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered: Sample
         record_property(str(offered), {"region": "refused"})
         pytest.skip(f"{offered} is refused: {message}")
     round_trip = webui.img2img(picture, map_of(0, keep_exact=False), **options)
-    options["n_iter"] = 3  # not a batch, which some samplers take one by one
+    three = options | {"n_iter": 3}  # not a batch, which some samplers take one by one
     runs = [
-        webui.img2img(picture, greys, denoising_strength=1.0, **options),
-        webui.img2img(picture, denoising_strength=77 / 255, **options),
+        webui.img2img(picture, greys, denoising_strength=1.0, **three),
+        webui.img2img(picture, denoising_strength=77 / 255, **three),
         webui.img2img(picture, denoising_strength=1.0, **options),
     ]
     ours, plain, strong = (
