@@ -56,7 +56,7 @@ SAMPLERS = [
     ),
     *named("DPM++ SDE, DPM++ SDE Karras"),
     *named("DPM++ 2M, DPM++ 2M Karras, DPM++ 2M Comfy, DPM++ 2M Turbo, DPM++ 2M SGMUniform"),
-    *named("DPM++ 2M SDE, DPM++ 2M SDE Karras, DPM++ 2M SDE Exponential, DPM++ 2M SDE SGMUniform"),
+    *named("DPM++ 2M SDE, DPM++ 2M SDE Karras, DPM++ 2M SDE Exponential"),
     *named("DPM++ 2M SDE Heun, DPM++ 2M SDE Heun Karras, DPM++ 2M SDE Heun Exponential"),
     *named("DPM++ 3M SDE, DPM++ 3M SDE Karras, DPM++ 3M SDE Exponential"),
     *named("DDIM, DDIM CFG++", has_schedule=False),
@@ -68,7 +68,11 @@ SAMPLERS = [
     ),
     *named("DPM2 a, DPM2 a Karras, DPM++ 2S a, DPM++ 2S a Karras", None, DRAWS),
     *named("DPM++ 2S Ancestral Comfy, DPM++ 2S Ancestral CFG++, DPM++ 2S Ancestral CFG++ Dyn", None, DRAWS),
-    *named("DPM++ SDE Classic, DPM++ SDE Comfy, DPM++ 2M SDE Comfy, DPM++ 2M SDE Turbo", None, DRAWS),
+    *named(
+        "DPM++ SDE Classic, DPM++ SDE Comfy, DPM++ 2M SDE Comfy, DPM++ 2M SDE Turbo, DPM++ 2M SDE SGMUniform",
+        None,
+        DRAWS,
+    ),
     *named("DPM++ 3M SDE Comfy, DPM++ SDE CFG++, DPM++ 3M SDE CFG++", None, DRAWS),
     *named(
         "LCM, LCM Karras, DDPM, DDPM Karras, ER SDE, SEEDS 2 DP, SEEDS 3 DP, SA-Solver, SA-Solver-Pece", None, DRAWS
