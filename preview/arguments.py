@@ -40,8 +40,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser = _edit_parser()
         options = parser.parse_intermixed_args(arguments[1:])
         _check_files(parser, options)
-        return options
-    return _page_parser().parse_args(arguments)
+    else:
+        parser = _page_parser()
+        options = parser.parse_args(arguments)
+    if options.refiner_at is not None and options.refiner is None:
+        parser.error("--refiner-at says when a refiner takes over; name one with --refiner")
+    return options
 
 
 def _page_parser() -> argparse.ArgumentParser:
@@ -135,7 +139,11 @@ def _add_environment(parser: Any) -> None:
         "--model",
         metavar="PATH",
         type=_model,
-        help="a diffusers folder or .safetensors file of Stable Diffusion 1, 2 or XL",
+        help="a diffusers folder or .safetensors file (see preview/README.md)",
+    )
+    parser.add_argument("--refiner", metavar="PATH", type=_model, help="that of Stable Diffusion XL")
+    parser.add_argument(
+        "--refiner-at", metavar="0..1", type=_share, help="share of the noise levels before it takes over (0.8)"
     )
     parser.add_argument(
         "--torch-index", metavar="URL", help="where pip finds another build of torch, at the first start"

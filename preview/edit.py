@@ -93,7 +93,7 @@ def _run(
     sampler = names.get(options.sampler.lower())
     if sampler is None:
         raise ValueError(f"bad sampler name: {options.sampler}; there are {', '.join(names.values())}")
-    model = sd_models.load_model(options.model)
+    model = sd_models.load_model(options.model, options.refiner, options.refiner_at)
     unknown = model.unknown_words(f"{options.prompt} {options.negative_prompt}")
     if unknown:
         known = ", ".join(model.words)

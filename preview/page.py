@@ -28,7 +28,7 @@ ASSETS = paths.PREVIEW / "assets"
 def serve(options: argparse.Namespace, listener: socket.socket) -> None:
     """Serves on `listener`, which is bound, until Ctrl+C."""
     try:
-        sd_models.load_model(options.model)
+        sd_models.load_model(options.model, options.refiner, options.refiner_at)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     scripts.load_scripts()

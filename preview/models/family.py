@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -28,22 +28,28 @@ class Family:
     Attributes:
         title: the family's name.
         folders: what each of a model's diffusers folders is for -> the pipelines that it may be of, by their class.
+        optional: those that it can do without.
         latent_channels: channels of what is denoised.
         cell: side of what is denoised's cells, in pixels of the picture.
         stride: what the picture's sides must be multiples of, in pixels.
         native_side: side of the square pictures that it was made for, in pixels.
-        parameterization: what it predicts: "eps" (the noise) or "v".
-        alphas_cumprod: of the noise levels that it was trained on.
+        parameterization: what it predicts: "eps" (the noise), "v", or "flow" (`flow.Flow`).
+        alphas_cumprod: of the noise levels that it was trained on; a flow has none.
+        is_distilled: the guidance is an input ("guidance"), and nothing is asked without the prompt.
+        next_stage: the model that goes on from this one's result, beginning with the same picture; None for most.
     """
 
     title: ClassVar[str]
     folders: ClassVar[Mapping[str, tuple[str, ...]]]
+    optional: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     latent_channels = 4
     cell = 8
     stride = 8
     native_side: int
     parameterization: str
     alphas_cumprod: torch.Tensor
+    is_distilled = False
+    next_stage: Family | None = None
 
     def __init__(self, path: Path, network: torch.nn.Module) -> None:
         self.path = path
@@ -51,6 +57,11 @@ class Family:
         self.sd_checkpoint_info = SimpleNamespace(filename=str(path))
         self.vocabulary = _vocabulary(path)
         self.model = SimpleNamespace(diffusion_model=network, conditioning_key="crossattn")
+
+    @property
+    def stages(self) -> int:
+        """How many runs it takes, with those of the stages after it."""
+        return 1 + (self.next_stage.stages if self.next_stage else 0)
 
     @property
     def words(self) -> list[str]:
@@ -65,15 +76,23 @@ class Family:
         words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", prompt.lower()))
         return [word for word in words if word not in known | CONNECTING]
 
-    @contextmanager
-    def encoding(self) -> Iterator[None]:
-        """Around the encoding of a run's prompts: what serves nothing else need not be in memory before and after."""
-        yield
+    def encoding(self) -> AbstractContextManager[None]:
+        """Around the encoding of a run's prompts: what serves nothing else may be in memory meanwhile alone."""
+        return nullcontext()
 
     def get_learned_conditioning(
         self, prompts: list[str], width: int, height: int, is_negative: bool = False
     ) -> Conditioning:
         """Encodes the prompts for pictures of `width` by `height` pixels."""
+        raise NotImplementedError
+
+    def image_conditioning(self, below: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """What `apply_model` finds as "concat".
+
+        Args:
+            below: result of the stage before, (pictures, channels, h, w).
+            noise: standard normal, of this stage's size.
+        """
         raise NotImplementedError
 
     def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: Conditioning) -> torch.Tensor:
@@ -106,7 +125,51 @@ def load_pipeline(folder: Path, *, without: tuple[str, ...] = (), **parts: Any) 
         **absent,
         **parts,
     )
+    pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(devices.device)
+
+
+class Prompts:
+    """Encoded prompts, where the parts that encode them are large: those are in memory for that alone.
+
+    Args:
+        load: gives the pipeline that encodes.
+        encode: of that pipeline and a prompt gives its conditioning, of one row.
+    """
+
+    KEPT = 8
+    """Prompts that need not be encoded again: a run's two, and those before."""
+
+    def __init__(self, load: Callable[[], Any], encode: Callable[[Any, str], Conditioning]) -> None:
+        self._load = load
+        self._encode = encode
+        self._rows: dict[str, Conditioning] = {}
+        self._pipeline: Any = None
+        self._is_held = False
+
+    @contextmanager
+    def in_memory(self) -> Iterator[None]:
+        """What was loaded stays until the outermost of these ends."""
+        is_outermost, self._is_held = not self._is_held, True
+        try:
+            yield
+        finally:
+            if is_outermost:
+                self._pipeline, self._is_held = None, False
+
+    def __call__(self, prompts: list[str]) -> Conditioning:
+        with self.in_memory(), torch.no_grad():
+            rows = {prompt: self._row(prompt) for prompt in prompts}
+        kept = {prompt: row for prompt, row in self._rows.items() if prompt not in rows} | rows
+        self._rows = dict([*kept.items()][-self.KEPT :])
+        return {name: torch.cat([rows[prompt][name] for prompt in prompts]) for name in rows[prompts[0]]}
+
+    def _row(self, prompt: str) -> Conditioning:
+        if prompt in self._rows:
+            return self._rows[prompt]
+        if self._pipeline is None:
+            self._pipeline = self._load()
+        return self._encode(self._pipeline, prompt)
 
 
 def _vocabulary(path: Path) -> dict[str, list[str]] | None:

@@ -68,6 +68,9 @@ class StableDiffusionProcessing:
     negative_prompts: list[str] = field(default_factory=list, init=False)
     seeds: list[int] = field(default_factory=list, init=False)
     subseeds: list[int] = field(default_factory=list, init=False)
+    below: list[torch.Tensor] | None = field(default=None, init=False)
+    """What the stage before made of each batch."""
+    image_conditioning: torch.Tensor | None = field(default=None, init=False)
     iteration: int = field(default=0, init=False)
     batch_index: int = field(default=0, init=False)
     paste_to: tuple[int, int, int, int] | None = field(default=None, init=False)
@@ -122,6 +125,8 @@ class StableDiffusionProcessing:
         with self.sd_model.encoding():
             self.uc = self.sd_model.get_learned_conditioning(self.negative_prompts, *size, is_negative=True)
             self.c = self.sd_model.get_learned_conditioning(self.prompts, *size)
+        if self.below is not None:
+            self.image_conditioning = self.sd_model.image_conditioning(self.below[self.iteration], self.rng.next())
 
     def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
         raise NotImplementedError
@@ -319,7 +324,14 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
             self.scripts.process_before_every_sampling(
                 self, x=self.init_latent, noise=noise, c=conditioning, uc=unconditional_conditioning
             )
-        samples = self.sampler.sample_img2img(self, self.init_latent, noise, conditioning, unconditional_conditioning)
+        samples = self.sampler.sample_img2img(
+            self,
+            self.init_latent,
+            noise,
+            conditioning,
+            unconditional_conditioning,
+            image_conditioning=self.image_conditioning,
+        )
         if self.mask is not None and self.nmask is not None:
             blended = samples * self.nmask + self.init_latent * self.mask
             args = MaskBlendArgs(samples, self.nmask, self.init_latent, self.mask, blended)
@@ -375,7 +387,25 @@ def get_fixed_seed(seed: int | None) -> int:
 
 
 def process_images(p: StableDiffusionProcessing) -> Processed:
-    """Carries out the run, with `p.override_settings` in force meanwhile."""
+    """Carries out a run for each stage of the model, from the same pictures; what the last one makes is the result."""
+    model, in_use, do_not_save_samples = p.sd_model, shared.sd_model, p.do_not_save_samples
+    try:
+        while p.sd_model.next_stage is not None:
+            p.do_not_save_samples = True
+            processed, samples = _process_stage(p)
+            p.do_not_save_samples = do_not_save_samples
+            if len(samples) < p.n_iter or shared.state.interrupted:
+                return processed
+            p.seed, p.below = p.all_seeds[0], samples
+            p.sd_model = shared.sd_model = p.sd_model.next_stage
+        return _process_stage(p)[0]
+    finally:
+        p.sd_model, shared.sd_model, p.do_not_save_samples = model, in_use, do_not_save_samples
+        p.below = p.image_conditioning = None
+
+
+def _process_stage(p: StableDiffusionProcessing) -> tuple[Processed, list[torch.Tensor]]:
+    """With `p.override_settings` in force meanwhile: the pictures, and what was decoded to them, a tensor a batch."""
     if p.scripts is not None:
         p.scripts.before_process(p)
     stored = {name: getattr(shared.opts, name) for name in p.override_settings}
@@ -389,7 +419,12 @@ def process_images(p: StableDiffusionProcessing) -> Processed:
                 shared.opts.set(name, value)
 
 
-def _process_images(p: StableDiffusionProcessing) -> Processed:
+def _process_images(p: StableDiffusionProcessing) -> tuple[Processed, list[torch.Tensor]]:
+    stride = p.sd_model.stride
+    if p.width % stride or p.height % stride:
+        raise ValueError(
+            f"{p.sd_model.title} works on sides that are multiples of {stride} pixels, not on {p.width} x {p.height}"
+        )
     if sd_samplers.find_sampler_config(p.sampler_name) is None:
         raise ValueError(f"bad sampler name: {p.sampler_name}; there are {', '.join(sd_samplers.all_samplers_map)}")
     if p.scheduler not in (None, *schedulers_map):
@@ -402,17 +437,18 @@ def _process_images(p: StableDiffusionProcessing) -> Processed:
         p.scripts.process(p)
 
     infotexts: list[str] = []
+    samples: list[torch.Tensor] = []
     output: list[Image.Image] = []
     with torch.no_grad():
         p.init(p.all_prompts, p.all_seeds, p.all_subseeds)
         if shared.state.job_count == -1:
-            shared.state.job_count = p.n_iter
+            shared.state.job_count = p.n_iter * p.sd_model.stages
         for n in range(p.n_iter):
             p.iteration = n
             shared.state.skipped = False
             if shared.state.interrupted or shared.state.stopping_generation:
                 break
-            _process_batch(p, n, output, infotexts)
+            samples.append(_process_batch(p, n, output, infotexts))
 
     index_of_first_image = 0
     if not infotexts:
@@ -428,11 +464,13 @@ def _process_images(p: StableDiffusionProcessing) -> Processed:
     processed = Processed(p, output, infotexts, index_of_first_image)
     if p.scripts is not None:
         p.scripts.postprocess(p, processed)
-    return processed
+    return processed, samples
 
 
-def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Image], infotexts: list[str]) -> None:
-    """Samples batch `n` and adds its pictures and their infotexts."""
+def _process_batch(
+    p: StableDiffusionProcessing, n: int, output: list[Image.Image], infotexts: list[str]
+) -> torch.Tensor:
+    """Samples batch `n` and adds its pictures and their infotexts; gives what was decoded."""
     batch = slice(n * p.batch_size, (n + 1) * p.batch_size)
     p.prompts, p.negative_prompts = p.all_prompts[batch], p.all_negative_prompts[batch]
     p.seeds, p.subseeds = p.all_seeds[batch], p.all_subseeds[batch]
@@ -483,6 +521,7 @@ def _process_batch(p: StableDiffusionProcessing, n: int, output: list[Image.Imag
             images.save_image(image, p.outpath_samples, "", p.seeds[i], p.prompts[i], shared.opts.samples_format, text)
         infotexts.append(text)
         output += [image, *extras]
+    return samples
 
 
 def _postprocess_picture(

@@ -1,4 +1,4 @@
-"""From what the UNet predicts (noise or v) to what the samplers step with (the clean latent, or the noise)."""
+"""From what a network predicts (noise, v or flow) to what the samplers step with (the clean latent, or the noise)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 
 if TYPE_CHECKING:
     from models.family import Conditioning, Family
+    from models.flow import Flow
 
 
 def _per_picture(values: torch.Tensor) -> torch.Tensor:
@@ -36,6 +37,14 @@ class SigmaDenoiser:
         low = t.floor().long().clamp(0, len(self.log_sigmas) - 2)
         return torch.lerp(self.log_sigmas[low], self.log_sigmas[low + 1], t - low).exp()
 
+    def schedule(self, steps: int, width: int, height: int) -> torch.Tensor:
+        """Evenly spaced timesteps, the model's own noise levels, falling to 0."""
+        return torch.cat([self.t_to_sigma(torch.linspace(len(self.sigmas) - 1, 0, steps)), torch.zeros(1)])
+
+    @staticmethod
+    def noised(init: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return init + noise * sigma
+
     def __call__(self, x: torch.Tensor, sigma: torch.Tensor, cond: Conditioning) -> torch.Tensor:
         scale = _per_picture((sigma**2 + 1).rsqrt())
         level = _per_picture(sigma)
@@ -43,6 +52,34 @@ class SigmaDenoiser:
         if self.inner_model.parameterization == "v":
             return x * scale**2 - output * level * scale
         return x - output * level
+
+
+class FlowPredictor:
+    """How a flow model is noised, under Forge's names."""
+
+    prediction_type = "const"
+
+    @staticmethod
+    def noise_scaling(
+        sigma: torch.Tensor, noise: torch.Tensor, latent_image: torch.Tensor, max_denoise: bool = False
+    ) -> torch.Tensor:
+        return sigma * noise + (1 - sigma) * latent_image
+
+
+class FlowDenoiser:
+    """Denoises x = (1 - sigma) * init + sigma * noise and returns the clean latent."""
+
+    def __init__(self, sd_model: Flow) -> None:
+        self.inner_model = sd_model
+        self.sigmas = sd_model.sigmas
+        self.schedule = sd_model.schedule
+        self.predictor = FlowPredictor()
+
+    def noised(self, init: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return self.predictor.noise_scaling(sigma, noise, init)
+
+    def __call__(self, x: torch.Tensor, sigma: torch.Tensor, cond: Conditioning) -> torch.Tensor:
+        return x - self.inner_model.apply_model(x, sigma * 1000, cond) * _per_picture(sigma)
 
 
 class TimestepDenoiser:

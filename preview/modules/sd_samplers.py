@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.flow import Flow
 from modules.sd_samplers_common import Sampler, SamplerData
 from modules.sd_samplers_kdiffusion import samplers_data_k_diffusion
 from modules.sd_samplers_timesteps import samplers_data_timesteps
@@ -22,10 +23,13 @@ def find_sampler_config(name: str | None) -> SamplerData | None:
 
 
 def create_sampler(name: str | None, model: Family) -> Sampler:
-    """A new sampler. Raises ValueError naming the samplers there are."""
+    """A new sampler. Raises ValueError naming the samplers there are, or those that the model can be run with."""
     config = find_sampler_config(name)
     if config is None:
         raise ValueError(f"bad sampler name: {name}; the preview has {', '.join(all_samplers_map)}")
+    if isinstance(model, Flow) and not config.takes_flow:
+        known = ", ".join(data.name for data in all_samplers if data.takes_flow)
+        raise ValueError(f"{config.name} cannot run a flow model such as {model.title}; {known} can")
     sampler = config.constructor(model)
     sampler.config = config
     return sampler

@@ -13,7 +13,7 @@ from modules.sd_samplers_common import InterruptedException
 if TYPE_CHECKING:
     from models.family import Conditioning
     from modules.processing import StableDiffusionProcessing
-    from modules.sd_denoisers import SigmaDenoiser, TimestepDenoiser
+    from modules.sd_denoisers import FlowDenoiser, SigmaDenoiser, TimestepDenoiser
     from modules.sd_samplers_common import Sampler
 
 
@@ -22,7 +22,7 @@ class CFGDenoiser(torch.nn.Module):
 
     mask_before_denoising = False
 
-    def __init__(self, inner_model: SigmaDenoiser | TimestepDenoiser) -> None:
+    def __init__(self, inner_model: SigmaDenoiser | FlowDenoiser | TimestepDenoiser) -> None:
         super().__init__()
         self.inner_model = inner_model
         self.sampler: Sampler
@@ -53,7 +53,8 @@ class CFGDenoiser(torch.nn.Module):
         if self.mask_before_denoising and self.mask is not None:
             x = self._blend(x, sigma)
 
-        rows = 1 if cond_scale == 1 else 2  # as on Forge: what guidance does not use is not computed
+        is_distilled = self.inner_model.inner_model.is_distilled
+        rows = 1 if is_distilled or cond_scale == 1 else 2  # as on Forge: what guidance does not use is not computed
         params = CFGDenoiserParams(
             torch.cat([x] * rows),
             image_cond,
@@ -67,6 +68,10 @@ class CFGDenoiser(torch.nn.Module):
         cfg_denoiser_callback(params)
         conds = [params.text_cond, params.text_uncond][:rows]
         all_rows = {name: torch.cat([cond[name] for cond in conds]) for name in params.text_cond}
+        if is_distilled:
+            all_rows["guidance"] = torch.full_like(params.sigma, cond_scale)
+        if image_cond is not None:
+            all_rows["concat"] = torch.cat([image_cond] * rows)
         with_prompt, *without = self.inner_model(params.x, params.sigma, all_rows).chunk(rows)
         denoised = without[0] + (with_prompt - without[0]) * cond_scale if without else with_prompt
 

@@ -28,6 +28,8 @@ class SamplerData:
     constructor: Callable[[Family], Sampler]
     aliases: list[str]
     options: dict[str, Any] = field(default_factory=dict)
+    takes_flow: bool = False
+    """Whether its steps are right for a flow model too."""
 
     def total_steps(self, steps: int) -> int:
         return steps * 2 if self.options.get("second_order", False) else steps

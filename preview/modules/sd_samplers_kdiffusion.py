@@ -1,4 +1,5 @@
-"""Samplers in k-diffusion's terms (x = init + sigma * noise, the denoiser returns the clean latent).
+"""Samplers in k-diffusion's terms: x = init + sigma * noise, or (1 - sigma) * init + sigma * noise of a flow model; the
+denoiser returns the clean latent.
 
 diffusers' schedulers make the steps. Each is given what it needs: the clean latent or the noise, the state in its own
 scaling, and noise from the pictures' own generators. What stays the same for all is that the state is one tensor, that
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import diffusers
 import torch
 
+from models.flow import Flow
 from modules import shared
 from modules.rng import BrownianNoise
-from modules.sd_denoisers import SigmaDenoiser
+from modules.sd_denoisers import FlowDenoiser, SigmaDenoiser
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.sd_samplers_common import Sampler, SamplerData, setup_img2img_steps
 from modules.sd_schedulers import schedulers_map
@@ -61,7 +63,7 @@ METHODS = {
 
 
 class CFGDenoiserKDiffusion(CFGDenoiser):
-    inner_model: SigmaDenoiser
+    inner_model: SigmaDenoiser | FlowDenoiser
 
     def get_pred_x0(self, x: torch.Tensor, output: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         return output
@@ -73,7 +75,9 @@ class KDiffusionSampler(Sampler):
     model_wrap_cfg: CFGDenoiserKDiffusion
 
     def __init__(self, funcname: str, sd_model: Family) -> None:
-        super().__init__(funcname, CFGDenoiserKDiffusion(SigmaDenoiser(sd_model)))
+        self.is_flow = isinstance(sd_model, Flow)
+        denoiser = FlowDenoiser(sd_model) if isinstance(sd_model, Flow) else SigmaDenoiser(sd_model)
+        super().__init__(funcname, CFGDenoiserKDiffusion(denoiser))
         self.model_wrap_cfg.sampler = self
         self.model_wrap = self.model_wrap_cfg.inner_model
         self.method = METHODS[funcname]
@@ -83,10 +87,11 @@ class KDiffusionSampler(Sampler):
         """The whole schedule: mostly `steps` descending sigmas and a zero."""
         scheduler = schedulers_map[p.scheduler or "Automatic"]
         if scheduler.function is None:
-            scheduler = schedulers_map[self.config.options.get("scheduler", "uniform")]
+            name = "uniform" if self.is_flow else self.config.options.get("scheduler", "uniform")
+            scheduler = schedulers_map[name]
         if scheduler.name != "uniform":
             p.extra_generation_params["Schedule type"] = scheduler.label
-        return scheduler.sigmas(self.model_wrap, steps)
+        return scheduler.sigmas(self.model_wrap, steps, (p.width, p.height))
 
     def sample_img2img(
         self,
@@ -101,7 +106,7 @@ class KDiffusionSampler(Sampler):
         steps, t_enc = setup_img2img_steps(p, steps)
         sigmas = self.get_sigmas(p, steps)
         sigma_sched = sigmas[steps - t_enc - 1 :]
-        state = x + noise * sigma_sched[0]
+        state = self.model_wrap.noised(x, noise, sigma_sched[0])
         if shared.opts.img2img_extra_noise > 0:
             p.extra_generation_params["Extra noise"] = shared.opts.img2img_extra_noise
             state = state + noise * shared.opts.img2img_extra_noise
@@ -173,7 +178,8 @@ def _levels_of_calls(sigmas: torch.Tensor) -> torch.Tensor:
 
 
 def _data(name: str, funcname: str, aliases: list[str], **options: Any) -> SamplerData:
-    return SamplerData(name, lambda model: KDiffusionSampler(funcname, model), aliases, options)
+    takes_flow = METHODS[funcname].noise is None
+    return SamplerData(name, lambda model: KDiffusionSampler(funcname, model), aliases, options, takes_flow)
 
 
 samplers_data_k_diffusion = [

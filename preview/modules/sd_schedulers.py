@@ -7,48 +7,52 @@ from dataclasses import dataclass
 
 import torch
 
-from modules.sd_denoisers import SigmaDenoiser
+from modules.sd_denoisers import FlowDenoiser, SigmaDenoiser
+
+Denoiser = SigmaDenoiser | FlowDenoiser
+Size = tuple[int, int]
+"""Of the picture, in pixels."""
 
 
 @dataclass(frozen=True)
 class Scheduler:
-    """`function(denoiser, n)` gives the falling sigmas of n steps and where they end, which is mostly 0."""
+    """`function(denoiser, n, size)` gives the falling sigmas of n steps and where they end, which is mostly 0."""
 
     name: str
     label: str
-    function: Callable[[SigmaDenoiser, int], torch.Tensor] | None
+    function: Callable[[Denoiser, int, Size], torch.Tensor] | None
 
-    def sigmas(self, denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+    def sigmas(self, denoiser: Denoiser, n: int, size: Size) -> torch.Tensor:
         assert self.function is not None, "Automatic is resolved by the sampler"
-        return self.function(denoiser, n)
+        return self.function(denoiser, n, size)
 
 
 def _to_zero(sigmas: torch.Tensor) -> torch.Tensor:
     return torch.cat([sigmas, torch.zeros(1)])
 
 
-def _uniform(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
-    """Evenly spaced timesteps, the model's own noise levels."""
-    return _to_zero(denoiser.t_to_sigma(torch.linspace(len(denoiser.sigmas) - 1, 0, n)))
+def _uniform(denoiser: Denoiser, n: int, size: Size) -> torch.Tensor:
+    """The model's own."""
+    return denoiser.schedule(n, *size)
 
 
-def _karras(denoiser: SigmaDenoiser, n: int, rho: float = 7.0) -> torch.Tensor:
+def _karras(denoiser: Denoiser, n: int, size: Size, rho: float = 7.0) -> torch.Tensor:
     low, high = (float(denoiser.sigmas[i]) ** (1 / rho) for i in (0, -1))
     return _to_zero((high + torch.linspace(0, 1, n) * (low - high)) ** rho)
 
 
-def _exponential(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+def _exponential(denoiser: Denoiser, n: int, size: Size) -> torch.Tensor:
     low, high = (float(denoiser.sigmas[i].log()) for i in (0, -1))
     return _to_zero(torch.linspace(high, low, n).exp())
 
 
-def _kl_optimal(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+def _kl_optimal(denoiser: Denoiser, n: int, size: Size) -> torch.Tensor:
     """Even in the arc tangent of sigma (Sabour et al. 2024, section 3.1); ends at the model's lowest level."""
     low, high = (float(denoiser.sigmas[i].atan()) for i in (0, -1))
     return torch.linspace(high, low, n + 1).tan()
 
 
-def _ddim(denoiser: SigmaDenoiser, n: int) -> torch.Tensor:
+def _ddim(denoiser: Denoiser, n: int, size: Size) -> torch.Tensor:
     """Evenly spaced levels from the model's second on. Where n does not divide 1000 these are more than n."""
     return _to_zero(denoiser.sigmas[1 :: max(1, len(denoiser.sigmas) // n)].flip(0))
 
