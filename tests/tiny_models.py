@@ -214,7 +214,7 @@ def upscaler(folder: Path) -> None:
     """The third stage of DeepFloyd IF."""
     StableDiffusionUpscalePipeline(
         unet=_unet(in_channels=7, num_class_embeds=1000),
-        vae=_autoencoder(blocks=3),
+        vae=_autoencoder(blocks=3, scaling_factor=0.08333),
         low_res_scheduler=DDPMScheduler(),
         scheduler=DDIMScheduler(),
         text_encoder=CLIPTextModel(_clip_text()),
