@@ -52,14 +52,14 @@ def test_every_style_paints_every_shape_of_picture(style: str | None):
 
 def test_styles_differ_more_than_layouts_do():
     """The nearest style of a picture's own 4 x 4 cells of colour and contrast is its own, for another layout too."""
-    layouts = [random_layout(np.random.default_rng(index)) for index in range(6)]
+    layouts = [random_layout(np.random.default_rng(index)) for index in range(3)]
 
     def signature(picture: np.ndarray) -> np.ndarray:
         cells = picture.reshape(4, 16, 4, 16, 3).astype(float)
         return np.concatenate([cells.mean((1, 3)).ravel(), 2 * cells.std((1, 3)).ravel()])
 
     known = {
-        style: np.mean([signature(render.paint(layout, style, 64, 64)) for layout in layouts[:3]], 0)
+        style: np.mean([signature(render.paint(layout, style, 64, 64)) for layout in layouts[:2]], 0)
         for style in STYLES
     }
     named = [
@@ -68,7 +68,7 @@ def test_styles_differ_more_than_layouts_do():
         )
         == style
         for style in STYLES
-        for layout in layouts[3:]
+        for layout in layouts[2:3]
     ]
     assert np.mean(named) > 0.8  # twenty styles: chance is 0.05
 
