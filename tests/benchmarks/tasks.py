@@ -189,6 +189,27 @@ BEFORE = """\
 | before, on the page | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 4139 | 20 |  |
 | before, on the page | The right strength | 10 | 9 | 6 | 5594 | 130 | fails: map: missing |"""
 """Measured once on the preview, under gradio 4, at the commit before the painter could fill the window."""
+ON_WEBUIS = """\
+| AUTOMATIC1111, before | First edit with a painted map | 5 | 4 | 6 | 4507 | 14 |  |
+| AUTOMATIC1111, before | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 5337 | 13 |  |
+| AUTOMATIC1111, before | The right strength | 10 | 9 | 6 | 7548 | 21 | another seed: not the picture that was picked |
+| AUTOMATIC1111, in full screen | First edit with a painted map | 5 (3) | 4 | 6 | 0 (0) | 14 |  |
+| AUTOMATIC1111, in full screen | Soft inpainting: a stroke with a soft edge | 6 (4) | 5 | 6 | 0 (0) | 8 |  |
+| AUTOMATIC1111, in full screen | The right strength | 8 (6) | 7 | 6 | 0 (0) | 15 | the fan's seed |
+| Forge, before | First edit with a painted map | 5 | 4 | 6 | 3784 | 29 |  |
+| Forge, before | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 4954 | 22 |  |
+| Forge, before | The right strength | 10 | 9 | 6 | 7248 | 30 | another seed: not the picture that was picked |
+| Forge, in full screen | First edit with a painted map | 5 (3) | 4 | 6 | 0 (0) | 18 |  |
+| Forge, in full screen | Soft inpainting: a stroke with a soft edge | 6 (4) | 5 | 6 | 0 (0) | 22 |  |
+| Forge, in full screen | The right strength | 8 (6) | 7 | 6 | 0 (0) | 41 | the fan's seed |
+| Forge Neo, before | First edit with a painted map | 5 | 4 | 6 | 3681 | 42 |  |
+| Forge Neo, before | Soft inpainting: a stroke with a soft edge | 6 | 5 | 6 | 4853 | 48 |  |
+| Forge Neo, before | The right strength | 10 | 9 | 6 | 6920 | 74 | another seed: not the picture that was picked |
+| Forge Neo, in full screen | First edit with a painted map | 5 (3) | 4 | 6 | 0 (0) | 23 |  |
+| Forge Neo, in full screen | Soft inpainting: a stroke with a soft edge | 6 (4) | 5 | 6 | 0 (0) | 21 |  |
+| Forge Neo, in full screen | The right strength | 8 (6) | 7 | 6 | 0 (0) | 53 | the fan's seed |"""
+"""Measured by `python tests/benchmarks/tasks.py URL ...` on running WebUIs (before: at the commit before the page's map
+had one owner). The seconds are those of a processor that others used too."""
 
 TASKS = (first_edit, soft_inpainting, find_the_strength)
 
@@ -235,6 +256,7 @@ def run(quick: bool) -> None:
         table()
         print(BEFORE)
         on(server.url, "in full screen")
+        print(ON_WEBUIS)
     finally:
         server.stop()
 
