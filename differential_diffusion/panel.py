@@ -29,8 +29,10 @@ class Panel:
     Attributes:
         inputs: in the order of `settings.FIELDS`, then the tag of one-click fans.
         infotext_fields: component and how its value is read from a picture's infotext.
+        script_line: where stands what becomes of the map under the script that is chosen in the tab; see `follow`.
     """
 
+    script_line: Any
     inputs: list[Any]
     infotext_fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]]
 
@@ -51,6 +53,7 @@ def build(
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
+        script_line = gr.HTML(elem_id="diffdiff_script_line", visible=False)
         inputs["source"] = _radio("source")
         with gr.Column(elem_id="diffdiff_auto_group"):
             makers = [automatic.PROMPT, *automatic.MAKERS, *preprocessors]
@@ -98,6 +101,7 @@ def build(
     pasted = {key: component for key, component in inputs.items() if key != "map"}
     pastes = itertools.count(1)
     return Panel(
+        script_line=script_line,
         inputs=[*(inputs[key] for key in FIELDS), tag],
         infotext_fields=[
             *((component, _reader(key)) for key, component in pasted.items()),
@@ -105,6 +109,20 @@ def build(
             (pasted_map, lambda text: f"{next(pastes)}:{infotext.map_of(text)}"),
         ],
     )
+
+
+def follow(dropdown: Any, line: Any, said_of: Callable[[int | None], str]) -> None:
+    """Let `line` say what `said_of` knows of the script that is chosen.
+
+    Args:
+        dropdown: the host's, whose value is the script's place in it.
+    """
+
+    def choose(number: int | None) -> Any:
+        said = said_of(number)
+        return gr.update(value=said, visible=bool(said))
+
+    dropdown.change(choose, inputs=[dropdown], outputs=[line], show_progress=False, queue=False)
 
 
 def _known(key: str) -> dict[str, Any]:

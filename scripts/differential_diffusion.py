@@ -41,8 +41,12 @@ class DifferentialDiffusionScript(scripts.Script):
         built = part("panel").build(
             InputAccordion, host.FAN_TICKETS.issue, host.idle_steps(), host.preprocessor_names()
         )
-        self.infotext_fields = built.infotext_fields
+        self.infotext_fields, self.script_line = built.infotext_fields, built.script_line
         return built.inputs
+
+    def after_component(self, component, elem_id=None, **about_component):
+        if elem_id == host.DROPDOWN:
+            part("panel").follow(component, self.script_line, host.said_of)
 
     def before_process(self, p, *arguments):
         host.begin(p, arguments)

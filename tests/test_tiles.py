@@ -1,5 +1,6 @@
 """A map over runs that make a part of a larger picture: tiles of an upscale, and what a detector found."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -78,6 +79,13 @@ def masked_tile(host, effect, mask=None, given_mask=None, given=PICTURE, **optio
 def under_script(host, script, options):
     """What the chosen script makes of a run with `options`, called by the runner as in a WebUI."""
 
+    with running(script) as run:
+        given = {"sd_model": host.model, "seed": 7, "cfg_scale": 1.0} | OPTIONS | options
+        return run(StableDiffusionProcessingImg2Img(**given))
+
+
+@contextmanager
+def running(script):
     class Runner:
         def run(self, p):
             return script(p)
@@ -86,8 +94,7 @@ def under_script(host, script, options):
         patch.setattr(scripts, "ScriptRunner", Runner)
         tiles.keep_given()
         tiles.keep_given()
-        given = {"sd_model": host.model, "seed": 7, "cfg_scale": 1.0} | OPTIONS | options
-        return Runner().run(StableDiffusionProcessingImg2Img(**given))
+        yield Runner().run
 
 
 class TestTilesByMask:
@@ -146,6 +153,21 @@ class TestTilesByMask:
         mask = Image.fromarray(columns(*greys, size=PICTURE.size))
         changed = change(masked_tile(host, map_of(255), given_mask=mask, inpainting_mask_invert=int(is_inverted)))
         assert not changed[:, :32].any() and changed[:, 40:56].mean() > 5
+
+    def test_a_folder_of_pictures_gets_the_same_map_for_each(self, host):
+        p = StableDiffusionProcessingImg2Img(sd_model=host.model, init_images=[PICTURE], mask=None)
+        seen = []
+
+        def script(p):
+            seen.append(tiles.Given.to(p).image_mask)
+            p.image_mask = tile_mask(LEFT)
+
+        with running(script) as run:
+            run(p)
+            run(p)
+            p.image_mask = mask = tile_mask((0, 0, 9, 9))
+            run(p)
+        assert seen == [None, None, mask]
 
     def test_softness_grows_with_the_picture(self, host):
         """A deviation of 2 px of a picture of half the size is one of 4 here, and reaches 12."""
@@ -219,6 +241,22 @@ class TestCutTiles:
         run = self.run(host, cut, effect, batch_size=3)
         assert len(run.images) == 3
         assert [note for note in run.p.comments if "what changed is not shown" in note]
+
+    def test_tiles_not_reached_before_an_interrupt_are_as_they_were(self, host, cut):
+        """Where a batch brings no picture, the script puts black."""
+
+        def interrupted(p):
+            p.init_images, p.scripts, p.script_args = cut[:2], host.runner, [1, map_of(255)]
+            shared.state.begin("test")
+            shared.state.interrupt()
+            try:
+                return process_images(p)
+            finally:
+                shared.state.end()
+
+        options = {"init_images": [PICTURE], "width": 64, "height": 64, "batch_size": 2}
+        processed = under_script(host, interrupted, options)
+        assert [difference(*pair) for pair in zip(processed.images, cut[:2], strict=True)] == [0, 0]
 
     def test_tiles_that_nobody_marked_switch_it_off(self, host):
         run = self.run(host, [PICTURE.crop((0, 0, 64, 64))], map_of(0, 255))

@@ -38,7 +38,7 @@ from ..settings import (
     parse_as_fan,
     tag_of,
 )
-from . import latents, makers, maps
+from . import latents, makers, maps, script_choice
 from .geometry import Geometry
 from .lost_texture import LostTexture, NotGivenBack
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
@@ -48,13 +48,6 @@ from .tiles import CUTS_TILES, MASKS_ITS_TILES, Blend, Given, Tile, is_detection
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
-
-SCRIPTS_WITHOUT_US = {
-    "Outpainting mk2": "it makes masks of its own",
-    "Poor man's outpainting": "it makes masks of its own",
-    "img2img alternative test": "it replaces the sampling that the map would steer",
-}
-"""Scripts of the img2img tab that cannot be combined with a change map, and why."""
 
 FAN_TICKETS = fan.FanTickets()
 
@@ -140,6 +133,7 @@ def end(p: Any, processed: Any) -> None:
     """After a run of `p` (`Processed`): take everything of ours off it, except what its infotext says."""
     run = Img2ImgRun.on(p)
     if run is not None:
+        run.give_tiles_not_reached(processed)
         run.add_labelled_fans(processed)
         run.add_changes(processed)
         run.keep_map()
@@ -167,9 +161,9 @@ def _as_shown(p: Any, error: Exception, is_by_hand: bool) -> Exception:
 
 def _why_not(p: Any) -> str | None:
     """Why the effect must stay off in this run; None if it need not."""
-    script = _chosen_script(p)
-    if script in SCRIPTS_WITHOUT_US:
-        return f'script "{script}": {SCRIPTS_WITHOUT_US[script]}'
+    script = script_choice.chosen(p)
+    if script in script_choice.WITHOUT_US:
+        return f'script "{script}": {script_choice.WITHOUT_US[script]}'
     if script in CUTS_TILES and not all(map(Tile.of, p.init_images)):
         return f'script "{script}": this WebUI does not tell where its tiles lie'
     if p.latent_mask is not None:
@@ -179,18 +173,12 @@ def _why_not(p: Any) -> str | None:
 
 def _needs_one_run(p: Any, settings: Settings) -> None:
     """Raises Refused for a strength fan that would be made of each tile."""
-    script = _chosen_script(p)
+    script = script_choice.chosen(p)
     if settings.source is Source.FAN and script in (*CUTS_TILES, *MASKS_ITS_TILES):
         raise Refused(
             f'a strength fan is made by one run, and script "{script}" makes one for each tile. Choose another source, '
             "or no script."
         )
-
-
-def _chosen_script(p: Any) -> str:
-    """Title of the script that is chosen in the img2img tab's dropdown; empty if there is none."""
-    chosen = p.script_args[0] if p.script_args else 0
-    return p.scripts.selectable_scripts[chosen - 1].title() if isinstance(chosen, int) and chosen > 0 else ""
 
 
 class Img2ImgRun:
@@ -215,7 +203,7 @@ class Img2ImgRun:
         is_by_hand: bool,
         outer: Img2ImgRun | None = None,
     ) -> None:
-        script = _chosen_script(p)
+        script = script_choice.chosen(p)
         self._p = p
         self._settings = settings
         self._is_by_hand = is_by_hand
@@ -295,12 +283,17 @@ class Img2ImgRun:
             return picture
         return picture.resize(self.made, Image.Resampling.LANCZOS)
 
+    def give_tiles_not_reached(self, processed: Any) -> None:
+        """After an interrupt, let the script have its tiles as they were: it would put black in their place."""
+        if self._is_cut and not self.pictures:
+            processed.images += [image.convert("RGB") for image in self._p.init_images]
+
     def add_labelled_fans(self, processed: Any) -> None:
         """Put a labelled picture for each fan before the pictures of the run where people look at them, after them
         where a program does: the run's own pictures stay where it expects them."""
         if not self._parts:
             return
-        is_for_people = not self._p.is_api and not _chosen_script(self._p)
+        is_for_people = not self._p.is_api and not script_choice.chosen(self._p)
         first = processed.index_of_first_image
         for index, (result, text) in enumerate(self._with_infotext(processed)):
             picture = fan_picture.labelled(

@@ -16,6 +16,8 @@ from .patches import changed
 
 GIVEN = "differential_diffusion_given"
 """Name under which it stands on its `p` while the script that is chosen in the img2img tab goes on."""
+LEFT = "differential_diffusion_left"
+"""Name under which stands, after that script, the mask that it has left on its `p`, and the one that was given."""
 TILE = "differential_diffusion_tile"
 """Name under which a tile's place stands on its picture."""
 
@@ -49,7 +51,10 @@ class Given:
         if known is not None:
             return known
         picture = p.init_images[0] if p.init_images else None
-        return cls(picture, p.image_mask, bool(p.inpainting_mask_invert))
+        # the next file of a batch folder comes with the last file's last tile as its mask
+        left, given = vars(p).get(LEFT, (None, None))
+        mask = given if p.image_mask is left else p.image_mask
+        return cls(picture, mask, bool(p.inpainting_mask_invert))
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,12 @@ def keep_given() -> None:
     def run_with_given(runner: Any, p: Any, *args: Any) -> Any:
         if not hasattr(p, "init_images"):  # txt2img
             return run(runner, p, *args)
-        with changed(p, **{GIVEN: Given.to(p)}):
-            return run(runner, p, *args)
+        given = Given.to(p)
+        with changed(p, **{GIVEN: given}):
+            try:
+                return run(runner, p, *args)
+            finally:
+                vars(p)[LEFT] = p.image_mask, given.image_mask
 
     vars(run_with_given)[GIVEN] = True
     runners.run = run_with_given
