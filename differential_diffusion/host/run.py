@@ -374,15 +374,16 @@ class Img2ImgRun:
         prepare = self._prepare_by_its_mask if self._is_masked else self._prepare
         self._on_canvas = prepare(*args, **kwargs)
         latents.needs_one_frame(p.init_latent)
-        p.mask = p.nmask = p.mask_for_overlay = p.overlay_images = None
+        p.mask_for_overlay = p.overlay_images = None
         p.paste_to = p.paste_to if self._geometry.crop else None
         p.extra_generation_params.update(self._inpainting.infotext)
 
         cells = np.stack([change_map.to_cells(plane, self._cells) for plane in self._on_canvas])
-        is_taken = np.ones(cells.shape[1:], bool) if self._blend is None else self._blend.cells
-        self._strengths = plan.strengths(self._settings, cells * is_taken, p.denoising_strength)
-        self._is_beside = (cells > 0) & ~is_taken
-        self._is_kept = (self._strengths.cells == 0) & ~self._is_beside
+        self._is_beside = np.zeros(cells.shape[1:], bool) if self._blend is None else ~self._blend.cells
+        strengths = plan.strengths(self._settings, cells * ~self._is_beside, p.denoising_strength)
+        # the host itself holds what lies beside a tile, in its own way
+        self._strengths = replace(strengths, cells=np.where(self._is_beside, strengths.run, strengths.cells))
+        self._is_kept = self._strengths.cells == 0
         self._view = fan.view(cells.max(axis=0), self._geometry.area)
         self._original, self._is_filled = p.init_latent, np.zeros(cells.shape, bool)
         mask = self._inpainting.mask
@@ -406,6 +407,7 @@ class Img2ImgRun:
         self._say_if_little_changes(self._whole if self._is_cut else planes)
         with changed(p, **inpainting.init_stand_in(p, planes.max(axis=0), geometry)):
             self._original_methods["init"](*args, **kwargs)
+        p.mask = p.nmask = None
         return on_canvas
 
     def _prepare_by_its_mask(self, *args: Any, **kwargs: Any) -> np.ndarray:
@@ -530,7 +532,6 @@ class Img2ImgRun:
     def _sample_with_pin(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         p = self._p
         if self._strengths.run == 0:
-            self._is_kept[:] = True
             # some models have one latent for all pictures of a batch
             samples = p.init_latent.expand(len(kwargs["seeds"]), *p.init_latent.shape[1:]).clone()
         else:
@@ -583,7 +584,7 @@ class Img2ImgRun:
             pinned = PinnedSampler(p, sampler, self._strengths.cells, x, noise)
             with changed(sampler, func=pinned.wrapped(sampler.func)):
                 samples = sample_img2img(p, x, noise, *args, **kwargs)
-            self._is_pinned, self._is_kept = pinned.has_run, pinned.kept & ~self._is_beside
+            self._is_pinned, self._is_kept = pinned.has_run, pinned.kept
             if pinned.why_uneven:
                 p.comment(
                     f"{NAME}: {pinned.why_uneven}, so a region can change by more or less than plain img2img at its "
