@@ -1,7 +1,11 @@
 """A change map over a whole upscale: scripts that enlarge a picture and run img2img on its tiles.
 
 Each picture is compared with the one that the script makes without a map. Scripts that the WebUI does not have are
-skipped: "SD upscale" comes with it, "Ultimate SD upscale" is github.com/Coyote-A/ultimate-upscale-for-automatic1111.
+skipped: "SD upscale" comes with it and "MultiDiffusion Integrated" with Forge, the others are extensions.
+
+    Ultimate SD upscale: github.com/Coyote-A/ultimate-upscale-for-automatic1111
+    Tiled Diffusion: github.com/pkuliyi2015/multidiffusion-upscaler-for-automatic1111
+    ADetailer: github.com/Bing-su/adetailer; tested if it detects something in any picture, as a stand-in does
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ class Upscale:
     Attributes:
         runs: of img2img for one picture: tiles, and what mends their seams.
         border: how far from the middle more than one of the tiles have a share, in pixels.
+        is_always_on: whether it has a panel of its own, and no place in the dropdown.
     """
 
     script: str
@@ -36,11 +41,16 @@ class Upscale:
     runs: int
     border: int
     options: dict[str, Any] = field(default_factory=dict)
+    is_always_on: bool = False
 
     def run(self, webui: WebUI, effect: Any = None, **options: Any) -> Result:
         webui.needs_script(self.script)
-        request = {"script_name": self.script, "script_args": self.arguments, "steps": 5, "prompt": "autumn"}
-        request |= {"denoising_strength": STRENGTH, "cfg_scale": 3, "test": {"encoder_seed": 1}}
+        request = {"steps": 5, "prompt": "autumn", "denoising_strength": STRENGTH, "cfg_scale": 3}
+        request |= {"test": {"encoder_seed": 1}}
+        if self.is_always_on:
+            request |= {"alwayson_scripts": {self.script: {"args": self.arguments}}}
+        else:
+            request |= {"script_name": self.script, "script_args": self.arguments}
         return webui.img2img(PICTURE, effect, **request | self.options | options)
 
 
@@ -54,19 +64,40 @@ def ultimate(redraw: str = "linear", seams: str = "none") -> Upscale:
     return Upscale("Ultimate SD upscale", arguments, runs, border=(24, 64, 160, 160)[kinds[1]])
 
 
+def tiled_diffusion(method: str) -> Upscale:
+    """Tiled Diffusion with its own upscaler, tiles of 32 cells that overlap by 8."""
+    enlarges = [False, True, 512, 512, 32, 32, 8, 4, "Lanczos", 2]
+    return Upscale("Tiled Diffusion", [True, method, *enlarges, False], 1, 0, is_always_on=True)
+
+
+def multidiffusion(method: str) -> Upscale:
+    """Forge's own, over a run that enlarges the picture: its tiles are 256 px and overlap by 64."""
+    arguments, size = [True, method, 256, 256, 64, 4], {"width": 512, "height": 512}
+    return Upscale("MultiDiffusion Integrated", arguments, 1, 0, size, is_always_on=True)
+
+
 SD_UPSCALE = Upscale("SD upscale", [None, 64, 1, 2.0], 4, 32, {"width": 288, "height": 288})
-LINEAR, CHESS = ultimate(), ultimate("chess")
-BAND, HALF = ultimate(seams="band pass"), ultimate("none", "half tile")
+LINEAR, BAND = ultimate(), ultimate(seams="band pass")
 ALL = {
     "SD upscale": SD_UPSCALE,
     "linear": LINEAR,
-    "chess": CHESS,
+    "chess": ultimate("chess"),
     "band pass": BAND,
     "half tile": ultimate(seams="half tile"),
     "intersections": ultimate("chess", "half tile + intersections"),
-    "half tile alone": HALF,
+    "half tile alone": ultimate("none", "half tile"),
+    "MultiDiffusion": tiled_diffusion("MultiDiffusion"),
+    "Mixture of Diffusers": tiled_diffusion("Mixture of Diffusers"),
+    "MultiDiffusion, Integrated": multidiffusion("MultiDiffusion"),
+    "Mixture of Diffusers, Integrated": multidiffusion("Mixture of Diffusers"),
 }
-TILED = [pytest.param(ALL[name], id=name) for name in ("SD upscale", "linear", "chess")]
+REDRAWN = [each for name, each in ALL.items() if name in ("SD upscale", "linear", "chess") or each.is_always_on]
+IN_TILES = [each for each in REDRAWN if not each.is_always_on]
+NAMES = {id(each): name for name, each in ALL.items()}
+
+
+def each_of(upscales: list[Upscale]):
+    return pytest.mark.parametrize("upscale", upscales, ids=[NAMES[id(each)] for each in upscales])
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +133,7 @@ def seam(result: Result) -> float:
     return sum(steps[15] for steps in across) / sum(np.delete(steps, 15).mean() for steps in across)
 
 
-@pytest.mark.parametrize("upscale", ALL.values(), ids=ALL)
+@each_of([*ALL.values()])
 class TestEveryScript:
     def test_white_is_the_script_itself(self, webui: WebUI, upscale: Upscale, plain):
         ours = upscale.run(webui, map_of(255))
@@ -119,18 +150,36 @@ class TestEveryScript:
 
     def test_a_black_quadrant_stays(self, webui: WebUI, upscale: Upscale):
         changed = change(upscale.run(webui, map_of(quadrant(0, 255))))
-        assert not changed[:256, :256].any()
+        inner = (
+            256 - 4 * upscale.is_always_on
+        )  # a map is brought to the size of the picture given before it is enlarged
+        assert not changed[:inner, :inner].any()
         assert changed[300:, 300:].mean() > 2
 
 
-@pytest.mark.parametrize("upscale", TILED)
-class TestTiles:
+@each_of(REDRAWN)
+class TestShares:
     def test_change_rises_with_the_map(self, webui: WebUI, upscale: Upscale):
         ours = upscale.run(webui, map_of(columns(*range(31, 256, 32))), steps=10)
         eighths = [part.mean() for part in np.split(change(ours), 8, axis=1)]
         assert all(weaker < stronger for weaker, stronger in zip(eighths, eighths[1:])), eighths
 
     def test_grey_is_the_script_at_that_share_of_the_strength(self, webui: WebUI, upscale: Upscale, plain):
+        ours, own = upscale.run(webui, map_of(128)), plain(upscale, denoising_strength=STRENGTH / 2)
+        assert largest_difference(ours.images[0], own.images[0]) <= 1
+        print(f"step across the border over those beside it: {seam(ours):.3f}, the script's own {seam(own):.3f}")
+        assert seam(ours) <= seam(own) + 0.01
+
+    def test_softness_is_as_wide_as_on_the_picture_given(self, webui: WebUI, upscale: Upscale):
+        """A deviation of 8 px reaches 24, which are 48 of the enlarged picture."""
+        ours = change(upscale.run(webui, map_of(columns(0, 255, size=ENLARGED.size), softness=8)))
+        assert not ours[:, : 256 - 52].any()
+        assert ours[:, 256 - 40 : 256 - 24].mean() > 0.2
+
+
+@each_of(IN_TILES)
+class TestTiles:
+    def test_grey_on_one_tile_is_that_tile_at_that_share_of_the_strength(self, webui: WebUI, upscale: Upscale, plain):
         """Of the tile that comes first, so that its neighbours are the same."""
         ours = upscale.run(webui, map_of(quadrant(128, 0, 256 + upscale.border)))
         weaker = plain(upscale, denoising_strength=STRENGTH / 2)
@@ -138,12 +187,6 @@ class TestTiles:
         tiles = [pixels(each.images[0])[inner, inner] for each in (weaker, ours)]
         assert largest_difference(*tiles) <= 1
         assert largest_difference(pixels(plain(upscale).images[0])[inner, inner], tiles[1]) > 10
-
-    def test_seams_are_the_scripts_own(self, webui: WebUI, upscale: Upscale, plain):
-        """Of a grey picture too; of a white one, the whole picture is."""
-        ours, own = upscale.run(webui, map_of(128)), plain(upscale, denoising_strength=STRENGTH / 2)
-        print(f"step across the border over those beside it: {seam(ours):.3f}, the script's own {seam(own):.3f}")
-        assert seam(ours) <= seam(own) + 0.01
 
     def test_tiles_that_cannot_change_cost_no_call(self, webui: WebUI, upscale: Upscale):
         webui.needs_test_extension()
@@ -161,12 +204,6 @@ class TestTiles:
         again = upscale.run(webui)
         assert largest_difference(plain(upscale).images[0], again.images[0]) <= 1
 
-    def test_softness_is_as_wide_as_on_the_picture_given(self, webui: WebUI, upscale: Upscale):
-        """A deviation of 8 px reaches 24, which are 48 of the enlarged picture."""
-        ours = change(upscale.run(webui, map_of(columns(0, 255, size=ENLARGED.size), softness=8)))
-        assert not ours[:, : 256 - 48].any()
-        assert ours[:, 256 - 40 : 256 - 24].mean() > 0.2
-
 
 def test_seams_mended_where_the_map_is_black_stay(webui: WebUI):
     plane = np.full((512, 512), 255, np.uint8)
@@ -177,7 +214,7 @@ def test_seams_mended_where_the_map_is_black_stay(webui: WebUI):
     assert ours.run["calls"][4:] == [0, 0] and all(ours.run["calls"][:4])
 
 
-@pytest.mark.parametrize("upscale", [pytest.param(SD_UPSCALE, id="SD upscale"), pytest.param(LINEAR, id="linear")])
+@each_of([SD_UPSCALE, LINEAR])
 def test_an_inpaint_mask_lies_over_the_whole_picture(webui: WebUI, upscale: Upscale):
     mask = Image.fromarray(columns(0, 255, size=PICTURE.size))
     ours = change(upscale.run(webui, {"source": "mask"}, mask=mask))
@@ -199,12 +236,51 @@ def test_a_map_of_another_shape_is_stretched(webui: WebUI):
     assert changed[:, 262:].mean() > 2
 
 
-@pytest.mark.parametrize("upscale", [pytest.param(SD_UPSCALE, id="SD upscale"), pytest.param(LINEAR, id="linear")])
+@each_of([SD_UPSCALE, LINEAR])
 def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
     webui.needs_script(upscale.script)
     body = webui.body(PICTURE, {"source": "fan"}, script_name=upscale.script, script_args=upscale.arguments)
     status, message = webui.refused(body)
     assert status == 422 and "a strength fan is made by one run" in message and upscale.script in message
+
+
+DETECTED = (64, 64, 320, 320)
+"""What ADetailer finds in 512 x 512 pixels: from an eighth to five eighths of the width and height."""
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+class TestADetailer:
+    def run(self, webui: WebUI, is_listed: bool, effect: Any = None, strength: float = 0.8, **options: Any) -> Result:
+        webui.needs_script("ADetailer")
+        detector = {"ad_model": "mediapipe_face_full", "ad_denoising_strength": strength}
+        request = {"alwayson_scripts": {"ADetailer": {"args": [True, False, detector]}}, "steps": 5, "prompt": "autumn"}
+        request |= {"override_settings": {"ad_script_names": "differential_diffusion" if is_listed else ""}}
+        request |= {"denoising_strength": 0.4, "cfg_scale": 3, "test": {"encoder_seed": 1}}
+        return webui.img2img(ENLARGED, effect, **request | options)
+
+    def test_white_is_the_run_itself(self, webui: WebUI, is_listed: bool):
+        plain, ours = (self.run(webui, is_listed, effect) for effect in (None, map_of(255)))
+        assert largest_difference(plain.images[0], ours.images[0]) <= 1
+        without = webui.img2img(ENLARGED, steps=5, prompt="autumn", denoising_strength=0.4, cfg_scale=3)
+        assert largest_difference(plain.images[0], without.images[0]) > 20, "it must have found something"
+
+    def test_black_parts_stay(self, webui: WebUI, is_listed: bool):
+        changed = change(self.run(webui, is_listed, map_of(quadrant(0, 255))))
+        assert not changed[:256, :256].any()
+        assert changed[256:320, 256:320].mean() > 2
+
+    def test_grey_is_a_share_of_its_strength_if_it_is_listed(self, webui: WebUI, is_listed: bool):
+        grey = self.run(webui, is_listed, map_of(128))
+        same = self.run(webui, False, map_of(128), strength=0.4 if is_listed else 0.8)
+        assert largest_difference(grey.images[0], same.images[0]) <= 1
+
+    def test_a_cropped_run_and_a_fan_are_no_broken_pictures(self, webui: WebUI, is_listed: bool):
+        mask = Image.fromarray(columns(0, 255, size=ENLARGED.size))
+        cropped = {"mask": mask, "inpaint_full_res": True, "inpainting_fill": 1, "width": 256, "height": 256}
+        changed = change(self.run(webui, is_listed, {"source": "mask"}, **cropped))
+        assert changed.shape == (512, 512) and not changed[:, :256].any()
+        fan = self.run(webui, is_listed, {"source": "fan", "fan_count": 2})
+        assert fan.images[0].size == ENLARGED.size and len(fan.images) == 2
 
 
 def test_the_panel_says_what_becomes_of_the_map(browser, webui: WebUI):
