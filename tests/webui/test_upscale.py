@@ -286,7 +286,10 @@ class TestADetailer:
 def test_the_panel_says_what_becomes_of_the_map(browser, webui: WebUI):
     webui.needs_script("SD upscale")
     context = browser.new_context(viewport={"width": 1400, "height": 1300})
-    page = Page(context.new_page(), webui.url).page
+    opened = Page(context.new_page(), webui.url)
+    opened.to_tab("img2img")
+    opened.switch(True)
+    page = opened.page
     chosen, line = page.locator("#img2img_script_container #script_list input"), page.locator("#diffdiff_script_line")
     said = {"SD upscale": "laid over the enlarged picture", "Outpainting mk2": "is not used", "Loopback": ""}
     for script, words in said.items():
