@@ -85,6 +85,7 @@
         #note;
         #touches = 0;
         #seen = [];
+        #reduced = {};
         #timer = null;
         #isDrawing = false;
 
@@ -222,9 +223,9 @@
         }
 
         #overPicture(map, mask, { width, height }, softness) {
-            const { resample, levelled, multiply, soften, softenMask } = globalThis.diffdiff;
+            const { levelled, multiply, soften, softenMask } = globalThis.diffdiff;
             const values = map
-                ? Float32Array.from(resample(map, width, height), (value) => value / 255)
+                ? Float32Array.from(this.#small(map, width, height), (value) => value / 255)
                 : new Float32Array(width * height).fill(1);
             let plane = { width, height, values };
             if (mask) plane = multiply(plane, mask);
@@ -234,6 +235,14 @@
             const least = this.#fields.number("minimum");
             plane = softenMask(plane, softness, side);
             return { ...plane, values: plane.values.map((value) => Math.max(value, least)) };
+        }
+
+        /** A large map takes its time to be reduced, and most changes are of other settings. @returns {Uint8Array} */
+        #small(map, width, height) {
+            const { from, size, pixels } = this.#reduced;
+            if (from === map && size === `${width} ${height}`) return pixels;
+            this.#reduced = { from: map, size: `${width} ${height}`, pixels: globalThis.diffdiff.resample(map, width, height) };
+            return this.#reduced.pixels;
         }
 
         #showMap(plane) {
