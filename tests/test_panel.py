@@ -246,7 +246,7 @@ def test_the_map_has_the_shape_of_the_result(panel, source, mode, canvas):
     size, resize = Extent(*canvas), ResizeMode.FILL if mode == "Resize and fill" else ResizeMode.CROP
     covered = change_map.placement(SIZE, resize, size)
     on_canvas = change_map.to_canvas(expected(mask, **values), resize, size)
-    right = plan.outpainted(settings.parse(values), on_canvas, covered, 1)
+    right = plan.outpainted(on_canvas, covered, values["softness"])
     if source == "fan":
         right = right * fan.Layout.over(right, (0.9, 0.3), Axis.COLUMNS).strengths_of_cells(size)
     assert eventually(lambda: close(panel.map, right))
