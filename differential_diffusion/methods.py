@@ -103,6 +103,7 @@ METHODS = {
             "sample_dpm_2",
             "sample_dpm_2_ancestral",
             "sample_dpmpp_2s_ancestral",
+            "sample_dpmpp_2s_ancestral_cfg_pp_dyn",  # whose second call is at a higher level
             "sample_dpmpp_sde",
         ],
         Method(two_calls_a_step),
