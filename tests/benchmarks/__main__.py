@@ -38,6 +38,7 @@ SECTIONS = (
     "texture",
     "maps",
     "painter",
+    "automatic_maps",
     "tasks",
     "adherence",
 )

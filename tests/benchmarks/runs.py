@@ -146,7 +146,7 @@ class Host:
             prepare(p)
         shared.state.begin("benchmark")
         try:
-            with _counted(self), _without_unused_half(self.model, p.cfg_scale):
+            with _counted(self):
                 processed = process_images(p)
         finally:
             shared.state.end()
@@ -164,27 +164,6 @@ def _counted(host: Host) -> Iterator[None]:
         yield
     finally:
         handle.remove()
-
-
-@contextmanager
-def _without_unused_half(model: Any, cfg_scale: float) -> Iterator[None]:
-    """At a guidance of 1 the negative prompt's half of each model call has no effect; Forge leaves it out, so do we."""
-    if cfg_scale != NO_GUIDANCE:
-        yield
-        return
-    whole = model.apply_model
-
-    def half(x: Tensor, timestep: Tensor, cond: dict[str, Tensor]) -> Tensor:
-        count = len(x) // 2
-        return whole(x[:count], timestep[:count], {name: value[:count] for name, value in cond.items()}).repeat(
-            2, 1, 1, 1
-        )
-
-    model.apply_model = half
-    try:
-        yield
-    finally:
-        del model.apply_model
 
 
 @dataclass(frozen=True)
