@@ -18,7 +18,8 @@ SLIDER_SOFTNESS = 128
 """Largest softness on the slider, in pixels; the API takes more."""
 
 NO_PREPROCESSORS = (
-    "For depth, segments and edges install the ControlNet extension: its preprocessors then stand here too."
+    "<div class='diffdiff-hint'>For depth, segments and edges install the ControlNet extension: its preprocessors then "
+    "stand here too.</div>"
 )
 
 
@@ -42,6 +43,7 @@ def build(
     issue_fan_ticket: Callable[[], str],
     idle_steps: Mapping[str, int],
     preprocessors: Sequence[str],
+    make_map: Callable[[str], str],
 ) -> Panel:
     """Build the panel inside the host's page.
 
@@ -50,6 +52,7 @@ def build(
         issue_fan_ticket: makes the tag of a one-click fan.
         idle_steps: how many steps fewer than others a sampler makes, by its name; for the counts that the page shows.
         preprocessors: names of the host's, from which maps can be made too.
+        make_map: makes the map that the page's JavaScript asks for, from and to its text.
     """
     inputs: dict[str, Any] = {}
     with input_accordion(False, label=NAME, elem_id="diffdiff") as inputs["enabled"]:
@@ -66,6 +69,9 @@ def build(
             with gr.Row():
                 inputs["auto_part"] = _radio("auto_part")
                 inputs["equalise"] = gr.Checkbox(**_known("equalise"))
+            gr.HTML(elem_id="diffdiff_auto_tools")
+            map_request, map_answer = _hidden("map_request"), _hidden("map_answer")
+            make_button = gr.Button("Make map", visible=False, elem_id="diffdiff_make_map")
         with gr.Column(elem_id="diffdiff_map_group"):
             gr.HTML(elem_id="diffdiff_painter")
             inputs["polarity"] = _radio("polarity")
@@ -97,6 +103,7 @@ def build(
         _hidden("idle_steps", json.dumps(idle_steps))
         pasted_map = _hidden("pasted_map")
 
+    make_button.click(make_map, inputs=[map_request], outputs=[map_answer], show_progress=False, queue=False)
     fan_button.click(issue_fan_ticket, outputs=[tag], show_progress=False, queue=False)
     pasted = {key: component for key, component in inputs.items() if key != "map"}
     pastes = itertools.count(1)

@@ -47,12 +47,14 @@
             this.#observer.observe(container);
         }
 
-        /**
-         * Makes a picture's file the map; what stands in the way is said in the painter.
-         * @param {File} file
-         */
+        /** Makes a picture's file the map; what stands in the way is said in the painter. @param {File} file */
         take(file) {
             return this.#take(() => this.#page.readMap(file, file.name));
+        }
+
+        /** There is no map any more. */
+        drop() {
+            if (this.#document.inForce) this.#document.drop();
         }
 
         /** @param {string} message that stands in the painter until it is read */
@@ -73,11 +75,7 @@
             observer.observe(this.#container);
         }
 
-        /**
-         * @param {number} clientX
-         * @param {number} clientY
-         * @returns {?number} the map's strength 0..1 under a client point; null outside the picture
-         */
+        /** @returns {?number} the map's strength 0..1 under a client point; null outside the picture */
         strengthAt(clientX, clientY) {
             const value = this.#valueAt(clientX, clientY);
             return value === null ? null : value / 255;

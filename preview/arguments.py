@@ -30,6 +30,11 @@ SETTINGS = (
     "black",
     "white",
     "gamma",
+    "auto",
+    "auto_prompt",
+    "auto_against",
+    "equalise",
+    "auto_part",
 )
 """Options of an edit that are the extension's settings by the same name; None where they were not given."""
 
@@ -104,12 +109,17 @@ def _edit_parser() -> argparse.ArgumentParser:
     effect.add_argument(
         "--source",
         metavar="NAME",
-        help="map; mask: MAP is an inpaint mask; fan: strengths side by side, MAP optional (map)",
+        help="map; mask: MAP is an inpaint mask; fan: strengths side by side, MAP optional; auto: made, no MAP (map)",
     )
     effect.add_argument("--polarity", metavar="WORDS", help='"white changes" or "white keeps"')
     effect.add_argument("--black", metavar="0..1", type=float, help="darker parts of the map change nothing (0)")
     effect.add_argument("--white", metavar="0..1", type=float, help="brighter parts have full strength (1)")
     effect.add_argument("--gamma", metavar="POWER", type=float, help="of the map; above 1 weakens the middle (1)")
+    effect.add_argument("--auto", metavar="WAY", help="how it is made: prompt, luminance, saturation, detail (prompt)")
+    effect.add_argument("--auto-prompt", metavar="TEXT", help="what to look for (the prompt)")
+    effect.add_argument("--auto-against", metavar="TEXT", help="what to compare that with (nothing)")
+    effect.add_argument("--auto-part", metavar="PART", help="of a made map: high, low, middle (high)")
+    effect.add_argument("--equalise", action="store_const", const=True, help="even out a made map's greys")
     effect.add_argument("--softness", metavar="PIXELS", type=float, help="blur of the map's edges (0)")
     effect.add_argument("--softness-side", metavar="SIDE", help="where it may reach: both, outwards, inwards (both)")
     effect.add_argument("--minimum", metavar="0..1", type=float, help="least strength outside a mask (0)")
@@ -155,8 +165,10 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     for path in filter(None, (options.picture, options.map)):
         if not path.is_file():
             parser.error(f"there is no file {path}")
-    if options.map is None and options.source != "fan":
-        parser.error("a MAP is missing; only a fan (--source fan) does without one")
+    if options.map is None and options.source not in ("fan", "auto"):
+        parser.error("a MAP is missing; only --source fan and --source auto do without one")
+    if options.map is not None and options.source == "auto":
+        parser.error("a MAP is given, but --source auto makes one; leave out one of them")
     out: Path = options.out
     if out.suffix.lower() not in FORMATS:
         parser.error(f"--out {out}: the name must end in {', '.join(FORMATS)}")

@@ -39,7 +39,7 @@ class DifferentialDiffusionScript(scripts.Script):
         from modules.ui_components import InputAccordion
 
         built = part("panel").build(
-            InputAccordion, host.FAN_TICKETS.issue, host.idle_steps(), host.preprocessor_names()
+            InputAccordion, host.FAN_TICKETS.issue, host.idle_steps(), host.preprocessor_names(), host.make_for_page
         )
         self.infotext_fields, self.script_line = built.infotext_fields, built.script_line
         return built.inputs

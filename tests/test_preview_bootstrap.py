@@ -170,6 +170,7 @@ def test_the_help_of_an_edit_fits_a_screen():
         ([*EDIT, "--out", "x.png", "--strength", "nan"], "nan is not in 0..1"),
         ([*EDIT, "--out", "x.png", "--model", "nowhere"], "there is no model at nowhere"),
         (["edit", __file__, "--prompt", "", "--out", "x.png"], "a MAP is missing"),
+        (["edit", __file__, __file__, "--source", "auto", "--prompt", "", "--out", "x.png"], "--source auto makes one"),
         (["--model", "nowhere"], "there is no model at nowhere"),
         (["edit", "nowhere.png", "nowhere.png", "--prompt", "", "--out", "x.png"], "there is no file nowhere.png"),
         (["--port", "70000"], "70000 is not in 0..65535"),
