@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -15,6 +14,7 @@ from report import heat, save_sheet, table
 from runs import SIZE, Host, demo_model
 
 from differential_diffusion import automatic
+from differential_diffusion.automatic import DRAWS
 from differential_diffusion.host import prompt_maps
 from differential_diffusion.host.prompt_maps import Texts
 from preview.train.landscape import Layout, random_layout
@@ -46,13 +46,6 @@ Plane = NDArray[np.floating]
 def run(quick: bool) -> None:
     """Print the area under the ROC curve for each word and each way, and save the sheet."""
     host = Host(demo_model())
-    ways: dict[str, Callable[[Image.Image, str], Plane]] = {
-        "this map, `landscape, WORD` against `landscape`": lambda p, word: asked(p, f"landscape, {word}", "landscape"),
-        "this map, `WORD` against nothing": lambda p, word: asked(p, word, ""),
-        "DiffEdit's difference alone, `landscape, WORD` against `landscape`": difference,
-        "the same of one draw": one_draw,
-        "luminance": lambda p, _: automatic.luminance(np.asarray(p)),
-    }
     areas: dict[tuple[str, str], list[float]] = defaultdict(list)
     for index in range(4 if quick else PICTURES):
         layout = landscape(index)
@@ -61,10 +54,11 @@ def run(quick: bool) -> None:
             mask = where(layout, word)
             if mask.mean() < FEWEST:
                 continue
-            for name, way in ways.items():
-                areas[name, word].append(area_under_curve(enlarged(way(picture, word)), mask))
+            for name, plane in maps_of(picture, word).items():
+                areas[name, word].append(area_under_curve(enlarged(plane), mask))
     counts = [len(areas["luminance", word]) for word in WORDS]
-    rows = [[name, *(f"{np.mean(areas[name, word]):.2f}" for word in WORDS)] for name in ways]
+    names = dict.fromkeys(name for name, _ in areas)
+    rows = [[name, *(f"{np.mean(areas[name, word]):.2f}" for word in WORDS)] for name in names]
     print(
         f"{PICTURES} landscapes of {SIZE} px that the demo model has never seen. The truth is what an object's absence "
         "changes in the drawing; 0.5 is chance, 1 finds exactly that.\n"
@@ -86,26 +80,25 @@ def where(layout: Layout, word: str) -> NDArray[np.bool_]:
     return np.abs(paint(layout, None).astype(int) - paint(without, None)).max(axis=-1) > BARELY
 
 
+def maps_of(picture: Image.Image, word: str) -> dict[str, Plane]:
+    """Maps of where a word acts, by the way that they were made."""
+    with patch.object(automatic, "from_predictions", wraps=automatic.from_predictions) as seen:
+        beside = asked(picture, f"landscape, {word}", "landscape")
+    wanted, against, _ = seen.call_args.args
+    difference = np.abs(wanted - against)
+    return {
+        "this map, `landscape, WORD` against `landscape`": beside,
+        "this map, `WORD` against nothing": asked(picture, word, ""),
+        "DiffEdit's difference alone, `landscape, WORD` against `landscape`": difference.mean(axis=(0, 1)),
+        "the same of one draw": difference[DRAWS].mean(axis=0),
+        "luminance": automatic.luminance(np.asarray(picture)),
+    }
+
+
 def asked(picture: Image.Image, wanted: str, against: str) -> Plane:
     plane = prompt_maps.where_it_acts(picture, Texts.of(wanted, against, ""))
     assert plane is not None
     return plane
-
-
-def difference(picture: Image.Image, word: str) -> Plane:
-    def alone(wanted: Plane, against: Plane, _: Plane) -> Plane:
-        return np.abs(wanted - against).mean(axis=(0, 1))
-
-    prompt_maps.forget()
-    with patch.object(automatic, "from_predictions", alone):
-        plane = asked(picture, f"landscape, {word}", "landscape")
-    prompt_maps.forget()
-    return plane
-
-
-def one_draw(picture: Image.Image, word: str) -> Plane:
-    with patch.multiple(prompt_maps, LEVELS=(0.5,), DRAWS=1):
-        return difference(picture, word)
 
 
 def enlarged(plane: Plane) -> Plane:
