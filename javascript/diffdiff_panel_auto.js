@@ -156,7 +156,7 @@
             if (!this.#shown || this.#isMaking) return;
             if (this.#fields.choice("source") !== "auto") this.#shown = null;
             else if (this.#isPaintedOn) this.#becomeOrdinary();
-            else if (Object.entries(this.#asked).some(([key, value]) => this.#shown[key] !== value)) this.#forget();
+            else if (Object.entries(this.#asked).some(([key, value]) => this.#shown[key] !== value)) this.#renew();
         }
 
         get #isPaintedOn() {
@@ -172,15 +172,18 @@
             await pause(POLL_MS);
         }
 
-        /** The map that is shown is not the one that a run would make. One of the same picture is made again at once. */
-        #forget() {
-            const isSamePicture = this.#shown.source === this.#asked.source;
-            const isSameText = ["auto", "text", "against"].every((key) => this.#shown[key] === this.#asked[key]);
-            this.#shown = null;
-            if (isSamePicture && isSameText) this.#show();
-            else {
+        /** The map that is shown is not the one that a run would make. What no text has to be asked for is made at once. */
+        #renew() {
+            const asked = this.#asked;
+            const isSame = (...keys) => keys.every((key) => this.#shown[key] === asked[key]);
+            if (!isSame("source")) {
+                this.#shown = null;
                 globalThis.diffdiff.painter.drop();
                 this.#showParts(null);
+            } else if (isSame("auto", "text", "against")) this.#show();
+            else {
+                this.#shown = { ...asked, map: this.#shown.map };
+                this.#say("The map below is of other settings: a run makes a new one. Make map shows it.");
             }
         }
 
