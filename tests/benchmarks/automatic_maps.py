@@ -39,6 +39,7 @@ SHOWN = (
     ("mountain", "sunset"),
 )
 """What is looked for, and what it is then made into, in the sheet's pictures."""
+SHOWN_SIZE = 144
 
 Plane = NDArray[np.floating]
 
@@ -126,5 +127,6 @@ def sheet(host: Host) -> str:
         plane = enlarged(asked(Image.fromarray(picture), texts["auto_prompt"], texts["auto_against"]))
         rows.append([picture, heat(plane, 0.2, 0.7), made[0]])
         labels.append(["", f"where: {word}", f"{style}, {word}"])
+    rows = [[cv2.resize(each, (SHOWN_SIZE, SHOWN_SIZE), interpolation=cv2.INTER_AREA) for each in row] for row in rows]
     pairs = [rows[i] + rows[i + 1] for i in range(0, len(rows), 2)]
     return save_sheet("automatic", pairs, [labels[i] + labels[i + 1] for i in range(0, len(labels), 2)])
