@@ -76,7 +76,7 @@ def test_a_file_is_the_same_map_on_the_page_and_in_a_request(open_page, webui: W
     page = open_page(NOISE)
     page.upload("img2img_image", PICTURE)
     page.page.wait_for_timeout(1500)
-    page.upload("diffdiff_painter", FORMS[form])
+    page.give("diffdiff_painter", FORMS[form])
     page.page.wait_for_function(f"document.querySelector('{MAP}').value")
     assert np.array_equal(decode_map(page.value(MAP)), RAMP)
     by_request = webui.img2img(PICTURE, {"map": base64_of(FORMS[form])}, steps=1).infotext
