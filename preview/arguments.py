@@ -149,7 +149,7 @@ def _add_environment(parser: Any) -> None:
         "--model",
         metavar="PATH",
         type=_model,
-        help="a diffusers folder or .safetensors file (see preview/README.md)",
+        help="a diffusers folder or .safetensors file: preview/README.md lists the families",
     )
     parser.add_argument("--refiner", metavar="PATH", type=_model, help="that of Stable Diffusion XL")
     parser.add_argument(

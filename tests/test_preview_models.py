@@ -1,6 +1,8 @@
 """The model families that --model takes, as tiny ones with random weights, and what it refuses."""
 
+import importlib.util
 import json
+import shutil
 import weakref
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -192,6 +194,37 @@ def test_the_refiner_takes_over_at_a_noise_level_whatever_the_strength(model_of)
         ScriptHost(model).img2img(PICTURE, steps=10, denoising_strength=strength, sampler_name="Euler")
     assert {name for name, _ in asked} == {"base", "refiner"}
     assert all(name == ("base" if level >= 400 else "refiner") for name, level in asked)
+
+
+def test_each_batch_goes_on_from_its_own_first_stage(model_of):
+    host = ScriptHost(pointwise(model_of("if")))
+    effect = {"map": base64_of(columns(0, 128, 255, 255))}
+    together = host.img2img(PICTURE, effect, seed=SEED, batch_size=2, n_iter=2, steps=3).images
+    alone = [host.img2img(PICTURE, effect, seed=SEED + number, steps=3).images[0] for number in range(4)]
+    assert [image.tobytes() for image in together] == [image.tobytes() for image in alone]
+    assert len({image.tobytes() for image in alone}) == 4
+
+
+def test_an_interrupt_in_the_first_stage_ends_the_run(model_of):
+    host = ScriptHost(pointwise(model_of("if")))
+    first, second = host.model, host.model.next_stage
+    asked = []
+    first.model.diffusion_model.register_forward_hook(lambda *_: shared.state.interrupt())
+    second.model.diffusion_model.register_forward_hook(lambda *_: asked.append("second"))
+    run = host.img2img(PICTURE, {"map": base64_of(columns(0, 255))}, steps=3)
+    change = np.abs(np.asarray(run.images[0]).astype(int) - np.asarray(PICTURE))
+    assert not asked and not change[:, :32].any() and change[:, 32:].any()
+    assert run.p.sd_model is shared.sd_model is first
+
+
+def test_a_tokenizer_that_needs_a_package_says_so_at_once(tmp_path, model_of, monkeypatch):
+    for folder in model_of("if")[0].iterdir():
+        shutil.copytree(folder, tmp_path / folder.name)
+    index = tmp_path / "I" / "model_index.json"
+    index.write_text(index.read_text().replace("T5TokenizerFast", "T5Tokenizer"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"needs one more package: .* -m pip install sentencepiece"):
+        sd_models.load_model(tmp_path)
 
 
 def test_the_third_stage_of_if_enlarges_and_black_stays(tmp_path, model_of):

@@ -6,6 +6,9 @@ The second sees the first one's result, noised, beside what it denoises. The cha
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import sys
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +54,7 @@ class DeepFloyd(Family):
 
     @classmethod
     def load(cls, folders: dict[str, Path], path: Path) -> DeepFloyd:
+        _needs_its_tokenizer(folders["stage I"])
         prompts = Prompts(lambda: load_pipeline(folders["stage I"], without=("unet", *UNUSED)), cls._encoded)
         first, second = (
             load_pipeline(folders[stage], without=TEXT_ENCODER + UNUSED) for stage in ("stage I", "stage II")
@@ -125,3 +129,12 @@ class SecondStage(DeepFloyd):
     def _enlarger(self) -> Any:
         assert self._enlarger_folder is not None
         return load_pipeline(self._enlarger_folder, without=UNUSED)
+
+
+def _needs_its_tokenizer(folder: Path) -> None:
+    """Raises ValueError for a tokenizer that cannot be read here: before anything large is."""
+    _, tokenizer = json.loads((folder / "model_index.json").read_text())["tokenizer"]
+    if tokenizer == "T5Tokenizer" and importlib.util.find_spec("sentencepiece") is None:
+        raise ValueError(
+            f"the tokenizer in {folder} needs one more package: {sys.executable} -m pip install sentencepiece==0.2.1"
+        )
