@@ -50,7 +50,7 @@ def model_of(tmp_path_factory):
     return model_of
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(params=FAMILIES)
 def family(request, model_of):
     return SimpleNamespace(kind=request.param, paths=model_of(request.param))
 
@@ -85,6 +85,16 @@ def test_a_ramp_keeps_black_and_changes_the_whole_as_the_familys_own_img2img_doe
     change = np.abs(edit(values[None].repeat(64, 0), *options) - np.asarray(PICTURE)).mean((0, 2))
     assert not change[values == 0].any()
     assert change[values > 0].min() > 0
+
+
+@pytest.mark.parametrize("family", ["xl", "flux", "kandinsky", "if"], indirect=True)
+def test_a_picture_need_not_be_square(edit, family):
+    picture = photograph((150, 101))
+    picture.save("picture.png")
+    change_map = np.zeros((101, 150), np.uint8)
+    change_map[:, 75:] = 255
+    change = np.abs(edit(change_map, "--prompt", "a house", "--steps", "1") - np.asarray(picture))
+    assert not change[:, :75].any() and change[:, 100:].mean() > 1
 
 
 class Pointwise(torch.nn.Module):

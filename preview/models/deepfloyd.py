@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import sys
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from models.family import Conditioning, Family, Prompts, load_pipeline
+from models.family import Conditioning, Family, Prompts, load_pipeline, reduction
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "watermarker")
@@ -47,7 +48,8 @@ class DeepFloyd(Family):
         enlargement: of what this stage makes, by those after it.
         """
         super().__init__(path, pipeline.unet)
-        self.cell = self.stride = enlargement
+        self.cell = enlargement
+        self.stride = enlargement * reduction(pipeline.unet)
         self.native_side = pipeline.unet.config.sample_size * enlargement
         self.alphas_cumprod = pipeline.scheduler.alphas_cumprod.to(devices.device)
         self._prompts = prompts
@@ -64,6 +66,7 @@ class DeepFloyd(Family):
         ratio = second.unet.config.sample_size // first.unet.config.sample_size
         model = cls(first, path, prompts, ratio * enlargement)
         model.next_stage = SecondStage(second, path, prompts, enlargement, enlarger)
+        model.stride = math.lcm(model.stride, model.next_stage.stride)
         return model
 
     @staticmethod

@@ -129,6 +129,12 @@ def load_pipeline(folder: Path, *, without: tuple[str, ...] = (), **parts: Any) 
     return pipeline.to(devices.device)
 
 
+def reduction(network: Any) -> int:
+    """By how much a UNet makes what it works on smaller. One whose blocks do not remember odd sizes takes multiples of
+    that alone."""
+    return 2 ** (len(network.config.block_out_channels) - 1)
+
+
 class Prompts:
     """Encoded prompts, where the parts that encode them are large: those are in memory for that alone.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from models.family import Conditioning, Family, Prompts, load_pipeline
+from models.family import Conditioning, Family, Prompts, load_pipeline, reduction
 from modules import devices
 
 PRIOR_SEED = 0
@@ -27,6 +27,7 @@ class Kandinsky(Family):
         pipeline = load_pipeline(decoder)
         super().__init__(path, pipeline.unet)
         self.first_stage_model = pipeline.movq
+        self.stride = self.cell * reduction(pipeline.unet)
         self.native_side = pipeline.unet.config.sample_size * self.cell
         self.alphas_cumprod = pipeline.scheduler.alphas_cumprod.to(devices.device)
         self._prompts = Prompts(lambda: load_pipeline(prior), self._embedding)
