@@ -7,178 +7,34 @@ changed back before the wrapped function returns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from fastapi import HTTPException
 from PIL import Image
 
-from modules import images, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
-from .. import change_map, change_picture, fan, fan_picture, infotext, plan, texture
+from .. import change_map, fan, infotext, plan, texture
 from ..change_map import Bounds, Extent
 from ..pin import laid_over
-from ..settings import (
-    FIELDS,
-    NAME,
-    Refused,
-    Settings,
-    Source,
-    as_after_fan,
-    as_painted,
-    named,
-    parse,
-    parse_as_fan,
-    tag_of,
-)
+from ..settings import NAME, Refused, Settings, as_painted
 from . import latents, makers, maps, script_choice
 from .geometry import Geometry
 from .lost_texture import LostTexture, NotGivenBack
 from .masks import FILL_KEEPS_ORIGINAL, Inpainting, picture_of
 from .patches import StandIn, changed, restore_method
+from .refusals import as_shown
+from .results import Results
 from .samplers import PinnedSampler, schedule_of
-from .tiles import CUTS_TILES, MASKS_ITS_TILES, Blend, Given, Tile, is_detection
+from .tiles import CUTS_TILES, MASKS_ITS_TILES, Blend, Given, Tile
 
 RUN = "differential_diffusion_run"
 """Name under which a run stands on its `p`, so that the host's callbacks find it."""
-
-FAN_TICKETS = fan.FanTickets()
-
-
-class ShownOnPage(Exception):
-    """The hosts' pages write an error as the name of its class and its message."""
-
-
-ShownOnPage.__name__ = NAME
-
-
-def begin(p: Any, arguments: Sequence[Any]) -> None:
-    """Before a run of `p`: put the effect on it if its script arguments ask for that.
-
-    Args:
-        arguments: of `settings.named` and `settings.tag_of`.
-    """
-    if not isinstance(p, StableDiffusionProcessingImg2Img):
-        return
-    Img2ImgRun.detach(p)
-    infotext.remove(p.extra_generation_params)
-    if is_detection(p):
-        if Img2ImgRun.finishing is not None:
-            Img2ImgRun.finishing.attach_inside(p)
-        return
-    Img2ImgRun.finishing = None
-    if not arguments:  # of a host that is still starting
-        return
-    is_by_hand = len(arguments) > len(FIELDS)  # the page alone brings a tag
-    try:
-        values = named(arguments)
-        turn = FAN_TICKETS.turn(tag_of(arguments), shared.state.time_start)
-        if turn is fan.Turn.AFTER:
-            values = as_after_fan(values, p.image_mask is not None)
-        settings = parse_as_fan(values) if turn is fan.Turn.FAN else parse(values)
-    except Exception as error:
-        _end_with(p, error, is_by_hand)
-        return
-    if settings is None:
-        if turn is fan.Turn.AFTER and named(arguments)["enabled"]:
-            p.comment(f"{NAME} was off: nothing is painted, so the whole picture was changed.")
-        return
-    reason = _why_not(p)
-    if reason is not None:
-        p.comment(f"{NAME} was off: {reason}.")
-        return
-    try:
-        _needs_one_run(p, settings)
-        Img2ImgRun(p, settings, is_by_hand).attach()
-    except Exception as error:
-        _end_with(p, error, is_by_hand)
-
-
-def give_back_texture(p: Any, results: torch.Tensor) -> None:
-    """After the pictures of one batch were decoded: float (B, 3, H, W) in 0..1, changed in place."""
-    run = Img2ImgRun.on(p)
-    if run is not None:
-        run.give_back_texture(results)
-
-
-def look_at(p: Any, picture: Any) -> None:
-    """Before one picture is laid together (`PostprocessImageArgs`)."""
-    run = Img2ImgRun.on(p)
-    if run is not None:
-        run.made = picture.image.size
-
-
-def composite(p: Any, overlay: Any) -> None:
-    """When one picture is laid together: replace the host's overlay (`PostProcessMaskOverlayArgs`) by ours."""
-    run = Img2ImgRun.on(p)
-    if run is not None:
-        run.show(overlay)
-
-
-def finish_picture(p: Any, picture: Any) -> None:
-    """After one picture was laid together (`PostprocessImageArgs`)."""
-    run = Img2ImgRun.on(p)
-    if run is not None:
-        run.pictures.append(picture)
-
-
-def end(p: Any, processed: Any) -> None:
-    """After a run of `p` (`Processed`): take everything of ours off it, except what its infotext says."""
-    run = Img2ImgRun.on(p)
-    if run is not None:
-        run.give_tiles_not_reached(processed)
-        run.add_labelled_fans(processed)
-        run.add_changes(processed)
-        run.keep_map()
-    Img2ImgRun.detach(p)
-
-
-def _end_with(p: Any, error: Exception, is_by_hand: bool) -> None:
-    """Let this run end with `error`. Raised here, in a script callback, the host would print it and go on."""
-
-    def fail(*_: Any) -> None:
-        del p.init
-        raise _as_shown(p, error, is_by_hand)
-
-    p.init = fail
-
-
-def _as_shown(p: Any, error: Exception, is_by_hand: bool) -> Exception:
-    """`error` as the host can show it: of an API request hosts hand on the message of an HTTPException only."""
-    if not isinstance(error, Refused):
-        return error
-    if p.is_api:
-        return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    return ShownOnPage(error.on_page) if is_by_hand else error
-
-
-def _why_not(p: Any) -> str | None:
-    """Why the effect must stay off in this run; None if it need not."""
-    script = script_choice.chosen(p)
-    if script in script_choice.WITHOUT_US:
-        return f'script "{script}": {script_choice.WITHOUT_US[script]}'
-    if script in CUTS_TILES and not all(map(Tile.of, p.init_images)):
-        return f'script "{script}": this WebUI does not tell where its tiles lie'
-    if p.latent_mask is not None:
-        return "another script masks the latent"
-    return None
-
-
-def _needs_one_run(p: Any, settings: Settings) -> None:
-    """Raises Refused for a strength fan that would be made of each tile."""
-    script = script_choice.chosen(p)
-    if settings.source is Source.FAN and script in (*CUTS_TILES, *MASKS_ITS_TILES):
-        raise Refused(
-            f'a strength fan is made by one run, and script "{script}" makes one for each tile. Choose another source, '
-            "or no script."
-        )
 
 
 class Img2ImgRun:
@@ -190,7 +46,7 @@ class Img2ImgRun:
 
     Attributes:
         finishing: the run whose pictures are being finished now; the hosts carry out one at a time.
-        pictures: the run's results (`PostprocessImageArgs`), which other extensions may still replace.
+        results: the run's pictures.
         made: width and height of the picture that is to be laid together next; other extensions may have enlarged it.
     """
 
@@ -220,7 +76,7 @@ class Img2ImgRun:
         self._lost_texture: LostTexture | None = None
         self._parts: list[fan.Part] = []
         self._is_pinned = False
-        self.pictures: list[Any] = []
+        self.results = Results(p)
         self.made: tuple[int, int] | None = None
         self._original_methods: dict[str, Any] = {}
 
@@ -283,70 +139,20 @@ class Img2ImgRun:
             return picture
         return picture.resize(self.made, Image.Resampling.LANCZOS)
 
-    def give_tiles_not_reached(self, processed: Any) -> None:
-        """After an interrupt, let the script have its tiles as they were: it would put black in their place."""
-        if self._is_cut and not self.pictures:
-            processed.images += [image.convert("RGB") for image in self._p.init_images]
-
-    def add_labelled_fans(self, processed: Any) -> None:
-        """Put a labelled picture for each fan before the pictures of the run where people look at them, after them
-        where a program does: the run's own pictures stay where it expects them."""
-        if not self._parts:
+    def finish(self, processed: Any) -> None:
+        """Add to the pictures of the finished run (`Processed`) what else it has to show, and keep its map."""
+        p, settings = self._p, self._settings
+        if self._is_cut and not self.results.pictures:  # interrupted; the script would put black in their place
+            processed.images += [image.convert("RGB") for image in p.init_images]
+        if self._parts:
+            self.results.add_labelled_fans(processed, self._view, settings.fan_axis, self._parts)
+        if not self._is_pinned:
             return
-        is_for_people = not self._p.is_api and not script_choice.chosen(self._p)
-        first = processed.index_of_first_image
-        for index, (result, text) in enumerate(self._with_infotext(processed)):
-            picture = fan_picture.labelled(
-                result.image, self._view, self._settings.fan_axis, self._parts, self._p.steps
-            )
-            at = first + index if is_for_people else len(processed.images)
-            self._add(processed, index, at, picture, infotext.of_labelled_fan(text), "-fan")
-            processed.index_of_first_image += is_for_people
-
-    def add_changes(self, processed: Any) -> None:
-        """Put a heat map of what changed for each picture after the pictures of the run, and say how well that
-        followed the map."""
-        if not self._settings.show_change or not self._is_pinned:
-            return
-        if self._is_part:
-            self._p.comment(f"{NAME}: what changed is not shown of a picture that is made in tiles.")
-            return
-        area = self._geometry.area
-        asked = self._strengths.cells / self._strengths.run
-        inputs = [self._geometry.unchanged(image) for image in self._p.init_images]
-        for index, (result, text) in enumerate(self._with_infotext(processed)):
-            before = inputs[index % len(inputs)]
-            if result.image.size != before.size:
-                processed.comments += f"{NAME}: what changed was not measured; another extension resized the picture.\n"
-                return
-            changes = asked[index % len(asked)]
-            change = change_picture.measure(before.crop(area.box), result.image.crop(area.box), changes)
-            heat = change_picture.drawn(change)
-            said = infotext.of_change(text, change.cam, change.dam)
-            self._add(processed, index, len(processed.images), heat, said, "-change")
-            figures = f" ({change.figures}; 1 and 0 are perfect)" if change.figures else ""
-            processed.comments += f"{NAME}, picture {index + 1}: {change.sentence}{figures}.\n"
-
-    def _add(self, processed: Any, index: int, at: int, picture: Image.Image, text: str, suffix: str) -> None:
-        """Put a picture that belongs to the run's picture `index` at place `at`, and save it as the host saves that."""
-        p = self._p
-        picture.info["parameters"] = text
-        processed.images.insert(at, picture)
-        processed.infotexts.insert(at, text)
-        if p.save_samples():
-            seed, prompt = p.all_seeds[index], p.all_prompts[index]
-            kind = shared.opts.samples_format
-            images.save_image(picture, p.outpath_samples, "", seed, prompt, kind, info=text, p=p, suffix=suffix)
-
-    def keep_map(self) -> None:
-        if self._is_pinned:
-            maps.keep(self._p, self._settings, self._is_part)
-
-    def _with_infotext(self, processed: Any) -> list[tuple[Any, str]]:
-        """The run's results, each with its infotext."""
-        # the host lists masks that it returns among the pictures, but without infotext
-        processed.infotexts += [""] * (len(processed.images) - len(processed.infotexts))
-        return list(zip(self.pictures, processed.infotexts[processed.index_of_first_image :]))
+        if settings.show_change and self._is_part:
+            p.comment(f"{NAME}: what changed is not shown of a picture that is made in tiles.")
+        elif settings.show_change:
+            self.results.add_changes(processed, self._geometry, self._strengths.cells / self._strengths.run)
+        maps.keep(p, settings, self._is_part)
 
     def _init(self, *args: Any, **kwargs: Any) -> None:
         with self._detached_on_error():
@@ -363,7 +169,7 @@ class Img2ImgRun:
         except BaseException as error:
             Img2ImgRun.detach(self._p)
             if isinstance(error, Refused):
-                raise _as_shown(self._p, error, self._is_by_hand) from None
+                raise as_shown(self._p, error, self._is_by_hand) from None
             raise
 
     def _init_with_map(self, *args: Any, **kwargs: Any) -> None:
