@@ -63,7 +63,7 @@ def test_a_crop_at_its_own_scale(webui: WebUI):
 def test_a_refiner_that_takes_over_in_mid_run(webui: WebUI):
     webui.needs_checkpoint("tiny-b")
     options = {"override_settings": {"sd_model_checkpoint": "tiny"}, "refiner_checkpoint": "tiny-b"}
-    ours, raw = runs(webui, {"map": base64_of(MAP)}, refiner_switch_at=0.5, n_iter=2, **options)
+    ours, raw = runs(webui, {"map": base64_of(MAP)}, refiner_switch_at=0.5, batch_size=2, **options)
     for picture, without in zip(map(pixels, ours.images), map(pixels, raw.images), strict=True):
         check(picture, without, pixels(PICTURE))
 
