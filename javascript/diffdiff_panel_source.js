@@ -7,6 +7,7 @@
     const NEAR = 1.7;
     const SETTLE_MS = 250;
     const BETWEEN_CHANGES_MS = 100;
+    const MOST_CLICKS = 5;
     /** Longest side of the copy of the mask that is looked at. */
     const LONGEST = 256;
     /** Browsers that add noise to canvases turn black into nearly black. */
@@ -138,13 +139,14 @@
             await this.#choose("softness_side", this.#side);
         }
 
+        /** Gradio loses one of two changes that come at once, so a click is made again until it is in force. */
         async #choose(key, value) {
-            if (this.#fields.choice(key) === value) return;
-            this.#isOwnClick = true;
-            this.#fields.choose(key, value);
-            this.#isOwnClick = false;
-            // gradio loses one of two changes that come at once
-            await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHANGES_MS));
+            for (let clicks = 0; clicks < MOST_CLICKS && this.#fields.choice(key) !== value; clicks++) {
+                this.#isOwnClick = true;
+                this.#fields.choose(key, value);
+                this.#isOwnClick = false;
+                await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHANGES_MS));
+            }
         }
 
         async #mask() {

@@ -528,6 +528,20 @@ class TestSideOfAMask:
         self.take(panel, "wide")
         assert eventually(lambda: self.side(panel) == "both")
 
+    def test_a_click_that_gradio_loses_is_made_again(self, panel):
+        """Another change that comes back at the same time puts the old value in its place, without any event."""
+        panel.page.evaluate(
+            """() => {
+                const side = document.getElementById("diffdiff_softness_side");
+                const back = () => (side.querySelector("input[value=both]").checked = true);
+                side.addEventListener("click", () => setTimeout(back, 30), { once: true });
+            }"""
+        )
+        self.take(panel, "stroke")
+        assert eventually(lambda: self.side(panel) == "outwards" and "of the denoising strength" not in panel.words)
+        panel.settle()
+        assert self.side(panel) == "outwards"
+
     def test_a_side_that_was_chosen_stays(self, panel):
         panel.page.locator("#diffdiff_softness_side input[value=inwards]").click()
         self.take(panel, "stroke")
