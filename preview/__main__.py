@@ -17,7 +17,9 @@ def main() -> int:
     if gradio is None:  # either will do
         gradio = next((known for known, files in requirements.items() if bootstrap.place_of(files).exists()), 4)
     try:
-        python = bootstrap.ensure(requirements[gradio], torch_index=options.torch_index)
+        python = bootstrap.ensure(
+            requirements[gradio], torch_index=options.torch_index, newest=bootstrap.NEWEST[gradio]
+        )
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing was kept.")
     return bootstrap.run(python, [str(HERE / "launch.py"), *sys.argv[1:]])

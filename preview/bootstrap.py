@@ -25,7 +25,9 @@ from typing import Any
 from console import Status
 
 NAME = "sd-webui-differential-diffusion"
-OLDEST, NEWEST = (3, 10), (3, 11)
+OLDEST = (3, 10)
+NEWEST = {3: (3, 11), 4: (3, 13)}
+"""Python by gradio's major version: gradio 3 takes numpy 1 alone, and is pinned for the WebUIs that have it."""
 A_DAY = 24 * 60 * 60
 SIZE, TIME = "1.7 GB", "two to five minutes"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -44,17 +46,19 @@ def ensure(
     extras: Sequence[Path] = (),
     folder: Path | None = None,
     torch_index: str | None = None,
+    newest: tuple[int, int] = NEWEST[4],
 ) -> Path:
     """The Python of an environment with everything in `requirements`, made now if there is none.
 
     Args:
         extras: more files, which go into the same environment: who needs them shares it with who does not.
         torch_index: where pip looks as well, for another build of torch.
+        newest: Python for which they are meant.
 
     Raises SystemExit with what to do if this Python will not do or the installation fails.
     """
-    if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        versions = " or ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
+    if not OLDEST <= sys.version_info[:2] <= newest:
+        versions = " to ".join(".".join(map(str, version)) for version in (OLDEST, newest))
         raise SystemExit(f"This needs Python {versions}; this is {sys.version.split()[0]} ({sys.executable}).")
     place = place_of(requirements, folder)
     if not place.exists():

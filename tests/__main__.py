@@ -27,7 +27,9 @@ def main() -> int:
     parser.add_argument("--section")
     options, others = parser.parse_known_args()
     preview = ROOT / "preview" / f"requirements-gradio{options.gradio}.txt"
-    python = bootstrap.ensure([preview], extras=[TESTS / "requirements.txt"], torch_index=options.torch_index)
+    newest = bootstrap.NEWEST[options.gradio]
+    extras = [TESTS / "requirements.txt"]
+    python = bootstrap.ensure([preview], extras=extras, torch_index=options.torch_index, newest=newest)
     if options.bench:
         return bootstrap.run(python, [str(TESTS / "benchmarks" / "__main__.py"), *others])
     pytest = ["-m", "pytest", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
