@@ -1,6 +1,7 @@
 """A map over runs that make a part of a larger picture: tiles of an upscale, and what a detector found."""
 
 from contextlib import contextmanager
+from copy import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -295,7 +296,9 @@ class Detector(scripts.Script):
         inner._ad_inner = True
         if self.is_listed:
             inner.scripts, inner.script_args = ScriptsWithout(p.scripts, self), p.script_args
+        p.scripts.postprocess(copy(p), SimpleNamespace(images=[], infotexts=[], index_of_first_image=0, comments=""))
         picture.image = process_images(inner).images[0]
+        p.scripts.before_process(copy(p))
         self.inner.append(inner)
 
 
@@ -322,6 +325,7 @@ class TestDetections:
         ours, _ = self.run(host, map_of(0, 0, 255, 255), is_listed)
         changed = change(ours)
         assert not changed[:, :64].any() and changed[:, 72:].mean() > 5
+        assert "Differential Diffusion: map" in ours.infotext
 
     def test_listed_the_map_acts_inside_the_detection(self, host):
         """Where it is grey, as the detection at that share of its strength; nothing outside of it is touched."""

@@ -28,7 +28,10 @@ def begin(p: Any, arguments: Sequence[Any]) -> None:
     """
     if not isinstance(p, StableDiffusionProcessingImg2Img):
         return
+    is_copy = Img2ImgRun.finishing is not None and Img2ImgRun.finishing.is_on_copy(p)
     Img2ImgRun.detach(p)
+    if is_copy:  # on which ADetailer lets other extensions begin once more
+        return
     infotext.remove(p.extra_generation_params)
     if is_detection(p):
         if Img2ImgRun.finishing is not None:
@@ -93,7 +96,7 @@ def finish_picture(p: Any, picture: Any) -> None:
 def end(p: Any, processed: Any) -> None:
     """After a run of `p` (`Processed`): take everything of ours off it, except what its infotext says."""
     run = Img2ImgRun.on(p)
-    if run is not None:
+    if run is not None and not run.is_on_copy(p):
         run.finish(processed)
     Img2ImgRun.detach(p)
 

@@ -92,6 +92,10 @@ class Img2ImgRun:
         self._original_methods = {name: getattr(self._p, name) for name in replacements}
         vars(self._p).update(replacements, **{RUN: self})
 
+    def is_on_copy(self, p: Any) -> bool:
+        """Whether `p` is a copy of this run's own that was made while it goes on."""
+        return Img2ImgRun.on(p) is self and p is not self._p
+
     def attach_inside(self, p: Any) -> None:
         """Lay this run's map over another, `p`, that makes a part of its result again. A fan stays what it is."""
         if self._strengths.layout is None:

@@ -177,7 +177,7 @@ class WebUI:
             scripts = scripts | {TESTS: {"args": [test]}}
         overrides = options.get("override_settings", {})
         self.restore_options(but=overrides)
-        self._overridden |= {name: self.options[name] for name in overrides}
+        self._overridden |= {name: self.options[name] for name in overrides if name in self.options}
         if mask is not None:
             options["mask"] = base64_of(mask)
         return {
