@@ -99,7 +99,7 @@ class TestPage:
     @staticmethod
     def choose(page: Page, way: str) -> None:
         page.switch(True)
-        if not page.page.locator("#diffdiff_painter").is_visible():
+        if not page.page.locator("#diffdiff_painter").first.is_visible():
             page.page.locator("#diffdiff > .label-wrap").first.click()
         page.page.locator("#diffdiff_source input[value=auto]").dispatch_event("click")
         page.until_chosen("source", "auto")
