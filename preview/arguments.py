@@ -109,7 +109,7 @@ def _edit_parser() -> argparse.ArgumentParser:
     effect.add_argument(
         "--source",
         metavar="NAME",
-        help="map; mask: MAP is an inpaint mask; fan: strengths side by side, MAP optional; auto: made, no MAP (map)",
+        help="map; mask: MAP is an inpaint mask; fan: MAP optional; auto: no MAP (map)",
     )
     effect.add_argument("--polarity", metavar="WORDS", help='"white changes" or "white keeps"')
     effect.add_argument("--black", metavar="0..1", type=float, help="darker parts of the map change nothing (0)")
@@ -149,7 +149,7 @@ def _add_environment(parser: Any) -> None:
         "--model",
         metavar="PATH",
         type=_model,
-        help="a diffusers folder or .safetensors file: preview/README.md lists the families",
+        help="a diffusers folder or .safetensors file; families: preview/README.md",
     )
     parser.add_argument("--refiner", metavar="PATH", type=_model, help="that of Stable Diffusion XL")
     parser.add_argument(
