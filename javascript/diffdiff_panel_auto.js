@@ -97,6 +97,7 @@
                 await globalThis.diffdiff.painter.take(new File([await (await fetch(url)).blob()], NAME, { type: "image/png" }));
                 this.#shown = { ...made, map: globalThis.diffdiff.painter.inForce };
             } catch (error) {
+                if (this.#shown) this.#shown = { ...made, map: this.#shown.map };
                 this.#say(error.message);
             } finally {
                 this.#showMaking(false);

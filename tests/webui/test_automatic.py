@@ -1,5 +1,8 @@
 """Maps that are made for the picture: by the WebUI's own model, and by its preprocessors where it has some."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import numpy as np
 import pytest
@@ -62,6 +65,16 @@ class TestApi:
         status, told = webui.refused(webui.body(PICTURE, {"source": "auto", **keys}, prompt=""))
         assert status == 422 and message in told
         assert made(webui, auto="luminance").std() > 0
+
+    def test_interrupted_it_says_so_and_can_be_asked_again(self, webui: WebUI):
+        large = photograph((512, 512))
+        with ThreadPoolExecutor(1) as other:
+            answer = other.submit(asked, webui, large, auto_prompt="night")
+            while not answer.done() and not webui.get("/sdapi/v1/progress")["state"]["sampling_step"]:
+                time.sleep(0.05)
+            webui.http.post("/sdapi/v1/interrupt")
+        assert answer.result().status_code == 409 and "interrupted" in answer.result().text
+        assert made(webui, large, auto_prompt="night").std() > 10
 
     def test_a_preprocessor_makes_a_map(self, webui: WebUI):
         answer = asked(webui, OTHERS_AS_PICTURES["one"], auto="canny")
@@ -139,7 +152,12 @@ class TestPage:
     def test_what_cannot_be_made_is_said_and_the_old_map_stays(self, page: Page):
         page.upload("img2img_image", PICTURE)
         self.choose(page, "luminance")
-        page.page.get_by_role("button", name="Make map").click()
+        make = page.page.get_by_role("button", name="Make map")
+        look = make.evaluate(
+            "(button) => { const look = getComputedStyle(button); return [look.backgroundColor, look.backgroundImage] }"
+        )
+        assert look != ["rgba(0, 0, 0, 0)", "none"], "it must look like a button"
+        make.click()
         page.until("diffdiff.painter.inForce")
         before = page.page.evaluate("[...diffdiff.painter.inForce.pixels]")
         page.fill("#img2img_prompt textarea", "")

@@ -192,7 +192,7 @@ def test_a_mask_and_the_switch_in_either_order_are_soft_inpainting(open_page, fi
 
 
 RADIOS = {
-    "source": ["Change map", "Inpaint mask", "Strength fan"],
+    "source": ["Change map", "Inpaint mask", "Strength fan", "Automatic"],
     "polarity": ["White changes", "White keeps"],
     "softness_side": ["Both ways", "Outwards", "Inwards"],
     "fan_axis": ["Columns", "Rows"],

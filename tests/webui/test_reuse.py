@@ -78,6 +78,11 @@ class TestScriptsThatRunImg2Img:
             ("Gamma", "0.5, 3", [EFFECT | {"gamma": 0.5}, EFFECT | {"gamma": 3.0}]),
             ("Source", "map, fan", [EFFECT, EFFECT | {"source": "fan"}]),
             (
+                "Auto",
+                "luminance, detail",
+                [EFFECT | {"source": "auto", "auto": way} for way in ("luminance", "detail")],
+            ),
+            (
                 "Fan range",
                 "0.1-0.5, 0.3-0.9",
                 [EFFECT | {"source": "fan", "fan_from": low, "fan_to": high} for low, high in ((0.1, 0.5), (0.3, 0.9))],
