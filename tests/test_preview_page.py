@@ -89,7 +89,10 @@ def upload(page, box: str = "img2img_image", picture: Image.Image = PICTURE) -> 
 
 def generate(page) -> dict:
     """Runs once and waits for the end; returns the generation info."""
-    with page.expect_response(lambda answer: "task(" in (answer.request.post_data or "") and "predict" in answer.url):
+    # 30 s were too few for a run on a machine that did other things too
+    with page.expect_response(
+        lambda answer: "task(" in (answer.request.post_data or "") and "predict" in answer.url, timeout=120_000
+    ):
         page.click("#img2img_generate")
     page.wait_for_selector("#img2img_generate_box:not(.generating)")
     page.wait_for_timeout(300)
