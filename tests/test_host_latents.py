@@ -10,6 +10,7 @@ from PIL import Image
 from pointwise import photograph
 
 from differential_diffusion.host import latents
+from differential_diffusion.host.patches import generators_kept
 from differential_diffusion.settings import Refused
 
 
@@ -42,6 +43,25 @@ def test_pictures_are_encoded_one_at_a_time_and_without_a_trace(size):
         assert np.abs(latent[:3, 0].movedim(0, -1).numpy() - means).max() < 0.01
     assert model.ini_latent == "the reference"
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_generators_of_other_devices_go_on_as_if_nothing_had_been_drawn(monkeypatch):
+    class Apple:
+        state = torch.arange(3)
+
+        def get_rng_state(self):
+            return self.state
+
+        def set_rng_state(self, state):
+            self.state = state
+
+    device = Apple()
+    monkeypatch.setattr(torch, "mps", device)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(KeyError), generators_kept():
+        device.set_rng_state(torch.zeros(3))
+        raise KeyError
+    assert torch.equal(device.state, torch.arange(3))
 
 
 def test_references_that_models_share_are_kept(monkeypatch):

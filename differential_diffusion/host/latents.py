@@ -14,7 +14,7 @@ from PIL import Image
 from modules import sd_samplers_common, shared
 
 from ..settings import Refused
-from .patches import changed
+from .patches import changed, generators_kept
 
 
 def needs_a_picture_to_change() -> None:
@@ -50,7 +50,7 @@ def encoded(sd_model: Any, pictures: Sequence[Image.Image], device: Any) -> torc
     are the same every time, and a model that takes what it encodes for its reference picture keeps the one that it
     has."""
     method = sd_samplers_common.approximation_indexes.get(shared.opts.sd_vae_encode_method)
-    with torch.random.fork_rng(), _references_kept(sd_model):
+    with generators_kept(), _references_kept(sd_model):
         torch.manual_seed(0)
         return torch.cat(
             [

@@ -14,6 +14,7 @@ from .. import automatic, change_map
 from ..change_map import Extent, Polarity
 from ..settings import BadSetting, Settings
 from . import preprocessors, prompt_maps
+from .patches import generators_kept
 from .prompt_maps import Texts
 
 
@@ -52,7 +53,7 @@ def _plane(picture: Image.Image, settings: Settings, run_prompt: str) -> np.ndar
         known = ", ".join([automatic.PROMPT, *automatic.MAKERS])
         raise BadSetting("auto", f'"{name}" is not allowed; {known} are, and {offered}')
     size = automatic.asked_size(Extent(*picture.size))
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), generators_kept():
         return preprocessors.answer(
             name, np.asarray(picture.resize((size.width, size.height), Image.Resampling.LANCZOS))
         )

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 MISSING = object()
 
 
@@ -20,6 +22,22 @@ def changed(target: Any, **values: Any) -> Iterator[None]:
     finally:
         for name, value in before.items():
             _put_back(target, name, value)
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """The global random generators go on afterwards as if nothing had been drawn meanwhile, whatever the device:
+    `fork_rng` keeps those of the CPU and of CUDA."""
+    others = [torch.mps] if torch.backends.mps.is_available() else []
+    xpu = getattr(torch, "xpu", None)  # AUTOMATIC1111's own torch, 2.1, has none
+    others += [xpu] if xpu is not None and xpu.is_available() else []
+    before = [device.get_rng_state() for device in others]
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for device, state in zip(others, before):
+            device.set_rng_state(state)
 
 
 class StandIn:

@@ -26,7 +26,7 @@ from ..automatic import DRAWS, LEVELS
 from ..change_map import Extent
 from ..settings import BadSetting
 from . import latents
-from .patches import changed
+from .patches import changed, generators_kept
 from .samplers import noising
 
 SAMPLER = "Euler"
@@ -121,7 +121,7 @@ def _predictions(picture: Image.Image, texts: Texts) -> tuple[np.ndarray, np.nda
         height=picture.height,
         init_images=[picture],
     )
-    with torch.no_grad(), torch.random.fork_rng(), _precision(), _ready(p, texts), _progress():
+    with torch.no_grad(), generators_kept(), _precision(), _ready(p, texts), _progress():
         latent = latents.encoded(model, [picture], devices.device)
         both = torch.cat([latent, latent])
         p.sampler = sd_samplers.create_sampler(SAMPLER, model)
