@@ -68,7 +68,7 @@ def of_change(clean: str, cam: float, dam: float) -> str:
 
 def write(settings: Settings) -> dict[str, Any]:
     """Infotext of one run: label -> value."""
-    has_map = settings.map is not None and settings.source is not Source.MASK
+    has_map = settings.map is not None
     values: dict[str, Any] = {
         "polarity": settings.polarity if has_map or settings.is_made else None,
         "softness": settings.softness,

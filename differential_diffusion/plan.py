@@ -58,7 +58,7 @@ def why_so_little(settings: Settings, mask: np.ndarray | None, plane: np.ndarray
     peak = float(plane.max())
     if peak > FAINT:
         return None
-    has_map = settings.is_made or (settings.map is not None and settings.source is not Source.MASK)
+    has_map = settings.is_made or settings.map is not None
     what = "the change map" if has_map else "the inpaint mask"
     where = "everywhere inside the inpaint mask" if has_map and mask is not None else "everywhere"
     if peak > 0:

@@ -58,13 +58,17 @@ class Source(str, Enum):
     AUTO = "auto"
 
 
+WITHOUT_MAP = (Source.MASK, Source.AUTO)
+"""Sources that have no use for a map that was painted or uploaded."""
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """One run's settings.
 
     Attributes:
         source: what the change map is made from.
-        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none, or if it `is_made`.
+        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none, or the source needs none.
         is_made: a map is made for each picture of the run, as `auto` and what follows it say.
         polarity: what white means in it.
         softness: standard deviation of the map's blur, in pixels of the input picture.
@@ -260,7 +264,7 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
             "Every strength of the fan is 0: at least one must be above 0.",
         )
     checked |= {"fan_strengths": strengths, "is_made": checked["source"] is Source.AUTO}
-    checked |= {"map": None} if checked["is_made"] else {}
+    checked |= {"map": None} if checked["source"] in WITHOUT_MAP else {}
     return Settings(**{f.name: checked[f.name] for f in fields(Settings)})
 
 
@@ -307,8 +311,8 @@ def tag_of(arguments: Sequence[Any]) -> Any:
 def parse_as_fan(values: Mapping[str, Any]) -> Settings:
     """Check a request's values, turned into a strength fan over what they would have changed. Raises BadSetting."""
     source = values.get("source")
-    has_map = source not in (Source.MASK.value, Source.AUTO.value)
-    parsed = parse({**values, "enabled": True, "source": Source.FAN.value} | ({} if has_map else {"map": None}))
+    painted = {"map": None} if source in WITHOUT_MAP else {}
+    parsed = parse({**values, **painted, "enabled": True, "source": Source.FAN.value})
     assert parsed is not None
     return replace(parsed, is_made=source == Source.AUTO.value)
 

@@ -11,7 +11,7 @@ from fastapi import HTTPException, Response
 from modules import paths, shared
 
 from ..map_store import MapStore
-from ..settings import NAME, Settings, Source
+from ..settings import NAME, Settings
 
 ENDPOINT = "/differential-diffusion/map/{digest}"
 OPTION = "differential_diffusion_keep_maps"
@@ -36,7 +36,7 @@ def keep(p: Any, settings: Settings, is_part: bool) -> None:
     Args:
         is_part: whether a script makes a larger picture of several such runs, and saves that alone.
     """
-    if settings.map is None or settings.source is Source.MASK:
+    if settings.map is None:
         return
     # a host that never showed its settings has no such option, and no page to give a map back to
     is_saved = shared.opts.samples_save if is_part else p.save_samples()
