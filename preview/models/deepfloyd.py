@@ -10,7 +10,6 @@ import importlib.util
 import json
 import math
 import sys
-from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from models.family import Conditioning, Family, Prompts, load_pipeline, reduction
+from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "watermarker")
@@ -31,7 +30,7 @@ ENLARGED_SEED = 0
 """Of the noise in which the third stage begins."""
 
 
-class DeepFloyd(Family):
+class DeepFloyd(PromptsApart):
     """One of the first two stages. A cell is one pixel of what it works on, and a block of them of the picture."""
 
     title = "DeepFloyd IF"
@@ -73,14 +72,6 @@ class DeepFloyd(Family):
     def _encoded(pipeline: Any, prompt: str) -> Conditioning:
         encoded, _ = pipeline.encode_prompt(prompt, do_classifier_free_guidance=False, device=devices.device)
         return {"crossattn": encoded}
-
-    def encoding(self) -> AbstractContextManager[None]:
-        return self._prompts.in_memory()
-
-    def get_learned_conditioning(
-        self, prompts: list[str], width: int, height: int, is_negative: bool = False
-    ) -> Conditioning:
-        return self._prompts(prompts)
 
     def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: Conditioning) -> torch.Tensor:
         """Without the variance, which the network predicts too."""

@@ -178,6 +178,20 @@ class Prompts:
         return self._encode(self._pipeline, prompt)
 
 
+class PromptsApart(Family):
+    """One whose prompts are encoded by parts that are in memory for that alone."""
+
+    _prompts: Prompts
+
+    def encoding(self) -> AbstractContextManager[None]:
+        return self._prompts.in_memory()
+
+    def get_learned_conditioning(
+        self, prompts: list[str], width: int, height: int, is_negative: bool = False
+    ) -> Conditioning:
+        return self._prompts(prompts)
+
+
 def _vocabulary(path: Path) -> dict[str, list[str]] | None:
     """The words that a small model was taught, by kind; None for one that comes without such a list."""
     file = path / "vocabulary.json"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from models.family import Conditioning, Family, Prompts, load_pipeline
+from models.family import Conditioning, Prompts, PromptsApart, load_pipeline
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "tokenizer", "tokenizer_2", "tokenizer_3")
 UNUSED = ("image_encoder", "feature_extractor")
 
 
-class Flow(Family):
+class Flow(PromptsApart):
     """Attributes:
     sigmas: the levels that it was trained on, rising, in 0..1.
     """
@@ -45,14 +44,6 @@ class Flow(Family):
     def schedule(self, steps: int, width: int, height: int) -> torch.Tensor:
         """The family's own levels for `steps` steps on a picture of `width` by `height` pixels, falling to 0."""
         raise NotImplementedError
-
-    def encoding(self) -> AbstractContextManager[None]:
-        return self._prompts.in_memory()
-
-    def get_learned_conditioning(
-        self, prompts: list[str], width: int, height: int, is_negative: bool = False
-    ) -> Conditioning:
-        return self._prompts(prompts)
 
     def encode_first_stage(self, pictures: torch.Tensor) -> torch.Tensor:
         config = self.first_stage_model.config

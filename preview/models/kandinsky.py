@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
-from models.family import Conditioning, Family, Prompts, load_pipeline, reduction
+from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
 from modules import devices
 
 PRIOR_SEED = 0
 """The prior draws noise too. A prompt means the same embedding in every run."""
 
 
-class Kandinsky(Family):
+class Kandinsky(PromptsApart):
     title = "Kandinsky 2.2"
     folders: ClassVar = {
         "decoder": ("KandinskyV22Pipeline", "KandinskyV22Img2ImgPipeline"),
@@ -43,14 +42,6 @@ class Kandinsky(Family):
             return {"vector": prior.get_zero_embed(device=devices.device)}
         generator = torch.Generator(devices.cpu).manual_seed(PRIOR_SEED)
         return {"vector": prior(prompt, generator=generator).image_embeds}
-
-    def encoding(self) -> AbstractContextManager[None]:
-        return self._prompts.in_memory()
-
-    def get_learned_conditioning(
-        self, prompts: list[str], width: int, height: int, is_negative: bool = False
-    ) -> Conditioning:
-        return self._prompts(prompts)
 
     def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: Conditioning) -> torch.Tensor:
         """Without the variance, which the network predicts too."""

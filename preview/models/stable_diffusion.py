@@ -38,10 +38,13 @@ class StableDiffusion(Family):
     def get_learned_conditioning(
         self, prompts: list[str], width: int, height: int, is_negative: bool = False
     ) -> Conditioning:
-        encoded = self.pipeline.encode_prompt(
+        return {"crossattn": self._encoded(prompts)[0]}
+
+    def _encoded(self, prompts: list[str]) -> tuple[torch.Tensor, ...]:
+        """What diffusers' pipeline gives of them: embeddings first, and what the negative prompt would have."""
+        return self.pipeline.encode_prompt(
             prompts, device=devices.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )
-        return {"crossattn": encoded[0]}
 
     def apply_model(self, x: torch.Tensor, timestep: torch.Tensor, cond: Conditioning) -> torch.Tensor:
         return self.model.diffusion_model(x, timestep, cond["crossattn"]).sample

@@ -25,9 +25,7 @@ class StableDiffusionXL(StableDiffusion):
     def get_learned_conditioning(
         self, prompts: list[str], width: int, height: int, is_negative: bool = False
     ) -> Conditioning:
-        encoded = self.pipeline.encode_prompt(
-            prompts, device=devices.device, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
+        encoded = self._encoded(prompts)
         told: list[float] = [height, width, 0, 0]
         if self.pipeline.config.get("requires_aesthetics_score"):
             told += [NEGATIVE_AESTHETIC_SCORE if is_negative else AESTHETIC_SCORE]
