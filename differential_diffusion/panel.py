@@ -64,8 +64,8 @@ def build(
             if not preprocessors:
                 gr.HTML(NO_PREPROCESSORS)
             with gr.Row(elem_id="diffdiff_auto_texts"):
-                inputs["auto_prompt"] = gr.Textbox(placeholder="trees", **_known("auto_prompt"))
-                inputs["auto_against"] = gr.Textbox(**_known("auto_against"))
+                inputs["auto_prompt"] = gr.Textbox(placeholder="such as: landscape, trees", **_known("auto_prompt"))
+                inputs["auto_against"] = gr.Textbox(placeholder="such as: landscape", **_known("auto_against"))
             with gr.Row():
                 inputs["auto_part"] = _radio("auto_part")
                 inputs["equalise"] = gr.Checkbox(**_known("equalise"))

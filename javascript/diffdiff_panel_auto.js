@@ -5,6 +5,8 @@
     /** The way that takes texts. */
     const PROMPT = "prompt";
     const POLL_MS = 300;
+    /** In which the page settles after a change of source. */
+    const SETTLE_MS = 500;
     const PROGRESS = "./internal/progress";
     /** Longest side of the small pictures that choose a part. */
     const SMALL = 72;
@@ -17,6 +19,7 @@
         low: { label: "All the rest, far", of: (value) => 1 - value },
         middle: { label: "In between", of: (value) => 1 - Math.abs(2 * value - 1) },
     };
+    const UNUSED = "The map below is not used: each run makes its own. Make map shows it.";
     /** What a map is made by, besides the picture: another one of these is another map. */
     const TEXTS = ["auto_prompt", "auto_against"];
 
@@ -36,6 +39,8 @@
         #count = 0;
         /** What the painter shows, and what it was made of; null where it shows nothing of ours. */
         #shown = null;
+        /** What the map of the small pictures was made of, as `#wanted` gives it but for the part. */
+        #parted = "";
         #isMaking = false;
 
         /**
@@ -93,7 +98,7 @@
             try {
                 const picture = await globalThis.diffdiff.dataUrl(await (await fetch(made.source)).blob());
                 const url = await this.#request({ picture, ...this.#wanted });
-                this.#showParts(made.part === "high" ? url : await this.#request({ picture, ...this.#wanted, auto_part: "high" }));
+                await this.#renewParts(picture, made.part === "high" ? url : null);
                 await globalThis.diffdiff.painter.take(new File([await (await fetch(url)).blob()], NAME, { type: "image/png" }));
                 this.#shown = { ...made, map: globalThis.diffdiff.painter.inForce };
             } catch (error) {
@@ -102,6 +107,15 @@
             } finally {
                 this.#showMaking(false);
             }
+        }
+
+        /** @param {?string} url of the map whose bright parts change, where it is at hand */
+        async #renewParts(picture, url) {
+            const wanted = { picture, ...this.#wanted, auto_part: "high" };
+            const parted = JSON.stringify(wanted);
+            if (parted === this.#parted) return;
+            await this.#showParts(url ?? (await this.#request(wanted)));
+            this.#parted = parted;
         }
 
         /** Asks Python, by two hidden fields and a hidden button. @returns {Promise<string>} data URL of a grey PNG */
@@ -154,10 +168,18 @@
             const part = this.#fields.choice("auto_part");
             for (const [name, { button }] of Object.entries(this.#parts)) button.setAttribute("aria-pressed", String(name === part));
             gradioApp().querySelector("#diffdiff_auto_texts").hidden = this.#fields.text("auto") !== PROMPT;
-            if (!this.#shown || this.#isMaking) return;
+            if (this.#isMaking) return;
             if (this.#fields.choice("source") !== "auto") this.#shown = null;
+            else if (!this.#shown) this.#tellOfAnotherMap();
             else if (this.#isPaintedOn) this.#becomeOrdinary();
             else if (Object.entries(this.#asked).some(([key, value]) => this.#shown[key] !== value)) this.#renew();
+        }
+
+        /** The painter may still show what another source has use for. */
+        #tellOfAnotherMap() {
+            const isThere = globalThis.diffdiff.painter.inForce !== null;
+            if (isThere && !this.#note.textContent) this.#say(UNUSED);
+            if (!isThere && this.#note.textContent === UNUSED) this.#say("");
         }
 
         get #isPaintedOn() {
@@ -168,9 +190,8 @@
 
         async #becomeOrdinary() {
             this.#shown = null;
-            this.#fields.choose("source", "map");
             this.#say("");
-            await pause(POLL_MS);
+            await keptInPlace(gradioApp().querySelector("#diffdiff_painter"), () => this.#fields.choose("source", "map"));
         }
 
         /** The map that is shown is not the one that a run would make. What no text has to be asked for is made at once. */
@@ -223,6 +244,16 @@
 
     function pause(milliseconds) {
         return new Promise((resolve) => setTimeout(resolve, milliseconds));
+    }
+
+    /** Does what shows or hides parts of the page, while `element` stays where it is seen. */
+    async function keptInPlace(element, change) {
+        const before = element.getBoundingClientRect().top;
+        change();
+        for (const end = performance.now() + SETTLE_MS; performance.now() < end; ) {
+            window.scrollBy({ top: element.getBoundingClientRect().top - before, behavior: "instant" });
+            await new Promise(requestAnimationFrame);
+        }
     }
 
     onUiLoaded(() => {

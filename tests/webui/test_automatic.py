@@ -131,10 +131,12 @@ class TestPage:
         assert np.array_equal(np.reshape(shown, (128, 128)), made(webui, auto_prompt="autumn trees"))
         assert page.checked("#diffdiff_source input[value=auto]")
         stage = page.page.locator(".diffdiff-stage").first
-        stage.scroll_into_view_if_needed()
+        stage.evaluate("stage => stage.scrollIntoView({ block: 'start' })")
         box = stage.bounding_box()
         page.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.until_chosen("source", "map")
+        page.page.wait_for_timeout(600)  # while parts of the panel disappear above it
+        assert abs(stage.bounding_box()["y"] - box["y"]) < 2
         edited = np.reshape(page.page.evaluate("[...diffdiff.painter.inForce.pixels]"), (128, 128)).astype(np.uint8)
         assert edited[64, 64] == 255 and np.array_equal(edited[:20], np.reshape(shown, (128, 128))[:20])
         page.fill("#img2img_prompt textarea", "a house")
@@ -143,6 +145,18 @@ class TestPage:
         cfg = float(page.value("#img2img_cfg_scale input[type=number]"))
         expected = webui.img2img(PICTURE, map_of(edited), cfg_scale=cfg, sampler_name=self.sampler(page))
         assert largest_difference(page.picture(), expected.pixels) <= NOISE
+
+    def test_a_painted_map_that_is_not_used_is_said_to_be_so(self, page: Page):
+        page.upload("img2img_image", PICTURE)
+        self.choose(page, "luminance")
+        note = page.page.get_by_text("The map below is not used")
+        page.page.wait_for_timeout(600)  # twice what the page looks after
+        assert note.count() == 0
+        page.page.locator("#diffdiff_source input[value=map]").dispatch_event("click")
+        page.page.locator(".diffdiff-stage").first.click()
+        page.until("diffdiff.painter.inForce")
+        page.page.locator("#diffdiff_source input[value=auto]").dispatch_event("click")
+        note.wait_for()
 
     @staticmethod
     def sampler(page: Page) -> str:
