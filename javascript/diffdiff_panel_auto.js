@@ -101,6 +101,7 @@
                 await this.#renewParts(picture, made.part === "high" ? url : null);
                 await globalThis.diffdiff.painter.take(new File([await (await fetch(url)).blob()], NAME, { type: "image/png" }));
                 this.#shown = { ...made, map: globalThis.diffdiff.painter.inForce };
+                this.#say("");
             } catch (error) {
                 if (this.#shown) this.#shown = { ...made, map: this.#shown.map };
                 this.#say(error.message);
@@ -139,7 +140,9 @@
         async #showProgress(id_task) {
             const headers = { "Content-Type": "application/json" };
             const reply = await fetch(PROGRESS, { method: "POST", headers, body: JSON.stringify({ id_task, live_preview: false }) });
-            if (reply.ok) this.#bar.value = (await reply.json()).progress ?? 0;
+            if (!reply.ok) return;
+            this.#bar.value = (await reply.json()).progress ?? 0;
+            this.#say(`Making the map: ${Math.round(100 * this.#bar.value)} %`);
         }
 
         get #wanted() {

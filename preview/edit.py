@@ -149,7 +149,8 @@ def _progress(where: str, state: Any) -> Iterator[None]:
 
     def tell() -> None:
         while not done.wait(1):
-            status.show(f"{where}, step {state.sampling_step + 1} of {state.sampling_steps or '?'}")
+            what = f"{state.textinfo.lower()}, call" if state.textinfo else "step"
+            status.show(f"{where}, {what} {state.sampling_step + 1} of {state.sampling_steps or '?'}")
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()

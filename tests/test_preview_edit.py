@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,6 +199,16 @@ def test_the_picture_itself_is_written_over_by_force_only(edit):
     done = edit(photograph(), black, "--out", "picture.png")
     assert done.returncode == 2 and "picture.png is the picture itself; --force" in done.stderr
     assert edit(photograph(), black, "--out", "picture.png", "--force").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("doing", "said"), [("Making the change map", "making the change map, call 5 of 24"), (None, "step 5 of 24")]
+)
+def test_what_goes_on_is_said(capsys, doing, said):
+    state = SimpleNamespace(textinfo=doing, sampling_step=4, sampling_steps=24)
+    with edit_command._progress("at 64 x 64", state):
+        time.sleep(1.2)  # it is said once a second
+    assert f"at 64 x 64, {said}" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no signals to send")

@@ -63,7 +63,7 @@ class Results:
             heat = change_picture.drawn(change)
             said = infotext.of_change(text, change.cam, change.dam)
             self._add(processed, index, len(processed.images), heat, said, "-change")
-            figures = f" ({change.figures}; 1 and 0 are perfect)" if change.figures else ""
+            figures = f" (CAM {change.cam:.2f}, at best 1; DAM {change.dam:.1f}, at best 0)" if change.figures else ""
             processed.comments += f"{NAME}, picture {index + 1}: {change.sentence}{figures}.\n"
 
     def _add(self, processed: Any, index: int, at: int, picture: Image.Image, text: str, suffix: str) -> None:
