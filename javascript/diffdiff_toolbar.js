@@ -63,20 +63,22 @@
     const STROKES = ["brush", "eraser"];
     const GRADIENTS = ["gradient", "radial"];
 
-    /** The settings' controls and the tools that each belongs to; without `tools`, all. */
+    /** The settings' controls and the tools that each belongs to; without `tools`, all. Where a tool has one, it stands in
+     * the `place` of style.css, whatever else the tool has. */
     const SLIDERS = [
-        { id: "strength", name: "Strength", ...share, tools: TOOLS.map(({ id }) => id).filter((id) => id !== "eraser"), hint: "[ ] with Shift" },
-        { id: "end", name: "Second strength", label: "to", ...share, tools: GRADIENTS, hint: "where the gradient ends" },
-        { id: "size", name: "Size", min: 1, max: 512, step: 1, show: (value) => `${value} px`, tools: STROKES, hint: "[ ]" },
-        { id: "hardness", name: "Hardness", ...share, tools: STROKES },
-        { id: "tolerance", name: "Tolerance", ...share, tools: ["fill"], hint: "how much a pixel may differ from the one clicked" },
-        { id: "opacity", name: "Opacity", ...share },
+        { id: "strength", name: "Strength", ...share, place: "first", tools: TOOLS.map(({ id }) => id).filter((id) => id !== "eraser"), hint: "[ ] with Shift" },
+        { id: "end", name: "Second strength", label: "to", ...share, place: "second", tools: GRADIENTS, hint: "where the gradient ends" },
+        { id: "size", name: "Size", min: 1, max: 512, step: 1, show: (value) => `${value} px`, place: "second", tools: STROKES, hint: "[ ]" },
+        { id: "hardness", name: "Hardness", ...share, place: "third", tools: STROKES },
+        { id: "tolerance", name: "Tolerance", ...share, place: "second", tools: ["fill"], hint: "how much a pixel may differ from the one clicked" },
+        { id: "opacity", name: "Opacity", ...share, place: "fourth" },
     ];
 
     const FILL_BY = {
         id: "fillBy",
         name: "Similar by",
         label: "Similar",
+        place: "third",
         tools: ["fill"],
         values: { picture: "picture colour", map: "map strength" },
     };
@@ -224,6 +226,7 @@
 
         #slider(entry) {
             const { box, input, show } = slider(entry);
+            box.style.gridArea = entry.place ?? "";
             input.addEventListener("input", () => {
                 show(input.valueAsNumber);
                 this.#onSetting(entry.id, input.valueAsNumber);
@@ -232,7 +235,7 @@
             return box;
         }
 
-        #choice({ id, name, label, values, tools }) {
+        #choice({ id, name, label, values, place = "", tools }) {
             const input = element("select", "diffdiff-select");
             input.append(...Object.entries(values).map(([value, text]) => new Option(text, value)));
             input.setAttribute("aria-label", name);
@@ -244,6 +247,7 @@
                 this.#onSetting(id, input.value);
             });
             const box = element("label", "diffdiff-setting", { title: name }, label ? [element("span", "", { textContent: label }), input] : [input]);
+            box.style.gridArea = place;
             this.#controls[id] = { box, input, show, tools };
             return box;
         }

@@ -560,6 +560,19 @@ def test_nothing_moves_the_canvas(open_painter, width):
     stays("another picture")
 
 
+@pytest.mark.parametrize("width", [1000, 580, 380])
+def test_a_setting_stands_in_its_place_and_has_room_whatever_the_tool(open_painter, width):
+    painter = open_painter(viewport={"width": width, "height": 1200})
+    places = {}
+    for tool in NAMES["button"].split(", ")[:8]:
+        painter.press(tool)
+        for slider in painter.root.locator(".diffdiff-options input[type=range]:visible").all():
+            box = slider.locator("..").bounding_box()
+            assert places.setdefault(slider.get_attribute("aria-label"), box) == box
+            assert slider.bounding_box()["width"] >= 50
+    assert len(places) == 6
+
+
 def test_the_overlay_is_seen_on_its_own_colour(open_painter):
     painter = open_painter(Image.new("RGB", (SIDE, SIDE), (225, 50, 40)))  # what full strength is shown as
     painter.set(Strength=1)
