@@ -81,7 +81,8 @@ def build(
             inputs["softness_side"] = _radio("softness_side", min_width=280)
         with gr.Column(elem_id="diffdiff_mask_group"):
             inputs["minimum"] = _share("minimum")
-        with gr.Accordion("Levels for the run: the map itself stays", open=False, elem_id="diffdiff_levels_group"), gr.Row():
+        levels = "Levels for the run: the map itself stays"
+        with gr.Accordion(levels, open=False, elem_id="diffdiff_levels_group"), gr.Row():
             inputs["black"] = _share("black")
             inputs["white"] = _share("white")
             inputs["gamma"] = gr.Slider(LEAST_GAMMA, MOST_GAMMA, step=0.05, **_known("gamma"))

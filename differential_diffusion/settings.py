@@ -68,7 +68,7 @@ class Settings:
 
     Attributes:
         source: what the change map is made from.
-        map: the painted or uploaded picture, uint8 (H, W), of any size; None if there is none, or the source needs none.
+        map: the painted or uploaded picture, uint8 (H, W), of any size; None if none is there or needed.
         is_made: a map is made for each picture of the run, as `auto` and what follows it say.
         polarity: what white means in it.
         softness: standard deviation of the map's blur, in pixels of the input picture.
