@@ -1,8 +1,8 @@
 """`python tests`: prepares an environment with the standard library alone, then runs everything in it.
 
 The rest goes to pytest: `python tests -k painter`, `python tests --webui http://127.0.0.1:7860 --section api`.
-Test files run side by side, two for each processor, since those with a browser mostly wait (`-n 0`: one after the other),
-except against a WebUI.
+Test files run side by side, two for each processor, since those with a browser mostly wait (`-n 0`: one after the
+other), except against a WebUI.
 `python tests --bench [NAME ...]` prints the tables of tests/benchmarks instead.
 `--patience FACTOR` multiplies every time limit, for a slow machine.
 `--torch-index URL`: as in `python preview`.

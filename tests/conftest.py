@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import patience
@@ -66,6 +67,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if item.get_closest_marker("webui") is None]
         items[:] = [item for item in items if item.get_closest_marker("webui") is not None]
         config.hook.pytest_deselected(items=others)
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Any]:
+    """A `PointwiseHost`: the preview in this process, with a model that looks at each cell alone."""
+    from pointwise import PointwiseHost
+
+    from modules import shared
+
+    before = getattr(shared, "sd_model", None)
+    yield PointwiseHost()
+    shared.sd_model = before
 
 
 class Server:

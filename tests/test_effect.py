@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pointwise import PointwiseHost, base64_of, columns, photograph
+from pointwise import base64_of, columns, photograph
 
 from differential_diffusion.host import axes
 from differential_diffusion.settings import BadSetting
@@ -31,13 +31,6 @@ TOLERANCES = {
 }
 """Largest difference to the plain runs, in latent units of about 1. Euler a is equal in distribution only: it draws its
 noise in the order of the steps."""
-
-
-@pytest.fixture(scope="module")
-def host():
-    before = getattr(shared, "sd_model", None)
-    yield PointwiseHost()
-    shared.sd_model = before
 
 
 @pytest.fixture

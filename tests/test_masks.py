@@ -7,21 +7,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
-from pointwise import PointwiseHost, base64_of, columns, photograph
+from pointwise import base64_of, columns, photograph
 
 from differential_diffusion.host import grey_masks
-from modules import images, img2img, masking, scripts, shared
+from modules import images, img2img, masking, scripts
 from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph((160, 120))
 BOX = (60, 40, 100, 80)
-
-
-@pytest.fixture(scope="module")
-def host():
-    before = getattr(shared, "sd_model", None)
-    yield PointwiseHost()
-    shared.sd_model = before
 
 
 class Onlooker(scripts.Script):

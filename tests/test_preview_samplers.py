@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from pointwise import PointwiseHost, photograph
+from pointwise import photograph
 
 from modules import sd_samplers, shared
 
 PICTURE = photograph()
 SAMPLERS = list(sd_samplers.all_samplers_map)
-
-
-@pytest.fixture(scope="module")
-def host():
-    before = getattr(shared, "sd_model", None)
-    yield PointwiseHost()
-    shared.sd_model = before
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """What a run leaves on the disk: its labelled fan and its heat map like other results, its map only with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from pointwise import PointwiseHost, base64_of, columns, photograph
+from pointwise import base64_of, columns, photograph
 
 from differential_diffusion import change_map
 from differential_diffusion.host import maps
@@ -16,13 +16,6 @@ from modules import shared
 PICTURE = photograph()
 MAP = columns(0, 255)
 FAN = {"source": "fan", "fan_strengths": [0.2, 0.9], "show_change": True}
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[PointwiseHost]:
-    before = getattr(shared, "sd_model", None)
-    yield PointwiseHost()
-    shared.sd_model = before
 
 
 @pytest.fixture

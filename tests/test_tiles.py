@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from pointwise import PointwiseHost, ScriptHost, base64_of, columns, photograph
+from pointwise import ScriptHost, base64_of, columns, photograph
 
 from differential_diffusion.change_map import Bounds, Extent
 from differential_diffusion.host import tiles
@@ -18,13 +18,6 @@ from modules.processing import StableDiffusionProcessingImg2Img, process_images
 PICTURE = photograph((128, 64))
 LEFT = (0, 0, 63, 63)
 OPTIONS = {"sampler_name": "Euler", "steps": 10, "denoising_strength": 0.8}
-
-
-@pytest.fixture(scope="module")
-def host():
-    before = getattr(shared, "sd_model", None)
-    yield PointwiseHost()
-    shared.sd_model = before
 
 
 @pytest.fixture
