@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import NamedTuple
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from report import save_sheet, table
 from runs import SIZE, Batch, EncodedOnce, Host, Pictures, demo_model, grey, held_out_day
 
 from differential_diffusion.change_map import SOFTNESS_REACH, soften
+from differential_diffusion.host.lost_texture import LostTexture
 
 Mask = NDArray[np.bool_]
 
@@ -30,6 +32,7 @@ SHOWN = 3
 STEPS = 12
 PROMPTS = ("trees", "winter", "house", "autumn", "lake", "desert", "mountain", "fire")
 OURS = "this extension"
+WITHOUT_TEXTURE = f"{OURS}, no texture given back"
 
 
 class Fit(NamedTuple):
@@ -40,12 +43,15 @@ class Fit(NamedTuple):
             the lines three standard deviations inside and outside of it. 1 = no seam.
         largest: the same for the line in the soft zone where the step is largest: a blend that moves its seam does not
             get rid of it.
+        border: mean step across the line three standard deviations outside, where nothing changes any more, over the
+            input's own. 1 = no seam; it is part of what `seam` and `largest` are measured by.
         core: mean difference to the input in the mask's core, over that of hard inpainting.
         outside: mean difference to the input beyond the soft zone, in levels of 255.
     """
 
     seam: float
     largest: float
+    border: float
     core: float
     outside: float
 
@@ -68,14 +74,16 @@ def run(quick: bool) -> None:
                 found[softness, name].append(fit(batch.pictures, hard, result, mask, softness))
             if index < SHOWN and softness == SOFTNESSES[1]:
                 masked = np.where(mask[..., None], batch.pictures[0], batch.pictures[0] // 3)
-                rows.append([masked, *(result[0] for result in results.values())])
-                labels.append([f'mask, "{batch.prompt}"', *(name.strip("*") for name in results)])
+                shown = {name: result[0] for name, result in results.items() if name != WITHOUT_TEXTURE}
+                rows.append([masked, *shown.values()])
+                labels.append([f'mask, "{batch.prompt}"', *shown])
     print(
         f"{count} pictures and masks, strength {STRENGTH}, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
         "for every way; compositing, Poisson and Laplacian blend the result of hard inpainting. *Seam*: mean step from "
         "pixel to pixel across the mask's border, over that across the lines three standard deviations inside and "
-        "outside of it (1 = no seam). *Largest*: the same for the line in the soft zone where it is largest. *Core*: "
-        "mean difference to the input more than three standard deviations inside the mask, over hard inpainting's. "
+        "outside of it (1 = no seam). *Largest*: the same for the line in the soft zone where it is largest. *Border*: "
+        "mean step across the line three standard deviations outside, over the input's own (1 = no seam). *Core*: mean "
+        "difference to the input more than three standard deviations inside the mask, over hard inpainting's. "
         "*Outside*: mean difference to the input more than three standard deviations outside, of 255.\n"
     )
     fits = [
@@ -107,8 +115,14 @@ def blends(batch: Batch, mask: Mask, soft_mask: Map, softness: float, hard: Pict
         "Poisson": poisson_blended(before, hard, mask),
         "Laplacian pyramid": laplacian_blended(before, hard, mask, softness),
         "built-in Soft inpainting": built_in_soft_inpainting(batch, soft_mask, STRENGTH),
+        WITHOUT_TEXTURE: _without_texture(batch, mask, softness),
         OURS: inpainted(batch, mask, {}, softness),
     }
+
+
+def _without_texture(batch: Batch, mask: Mask, softness: float) -> Pictures:
+    with mock.patch.object(LostTexture, "give_back"):
+        return inpainted(batch, mask, {}, softness)
 
 
 def random_mask(seed: int) -> Mask:
@@ -128,11 +142,14 @@ def fit(before: Pictures, hard: Pictures, after: Pictures, mask: Mask, softness:
     signed = inwards - outwards
     reach = SOFTNESS_REACH * softness
     core, far = signed > reach, signed < -reach
-    across = _steps(after)
+    across, before_across = _steps(after), _steps(before)
     steps = {line: _mean_across(across, signed > line) for line in range(-reach, reach + 1, 2)}
     own = (steps[-reach] + steps[reach]) / 2
+    border = steps[-reach] / _mean_across(before_across, signed > -reach)
     kept, full = (np.abs(picture.astype(float) - before)[0].mean(axis=-1) for picture in (after, hard))
-    return Fit(steps[0] / own, max(steps.values()) / own, kept[core].mean() / full[core].mean(), kept[far].mean())
+    return Fit(
+        steps[0] / own, max(steps.values()) / own, border, kept[core].mean() / full[core].mean(), kept[far].mean()
+    )
 
 
 def _steps(picture: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
