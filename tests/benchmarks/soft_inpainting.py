@@ -82,7 +82,8 @@ def run(quick: bool) -> None:
         "for every way; compositing, Poisson and Laplacian blend the result of hard inpainting. *Seam*: mean step from "
         "pixel to pixel across the mask's border, over that across the lines three standard deviations inside and "
         "outside of it (1 = no seam). *Largest*: the same for the line in the soft zone where it is largest. *Border*: "
-        "mean step across the line three standard deviations outside, over the input's own (1 = no seam). *Core*: mean "
+        "mean step across the line three standard deviations outside, over the input's own (1 = no seam); what mends "
+        "it raises the other two, which are measured by it. *Core*: mean "
         "difference to the input more than three standard deviations inside the mask, over hard inpainting's. "
         "*Outside*: mean difference to the input more than three standard deviations outside, of 255.\n"
     )
