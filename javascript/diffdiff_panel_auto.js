@@ -168,9 +168,11 @@
         // ---- what becomes of it ----
 
         #look() {
+            const texts = gradioApp().querySelector("#diffdiff_auto_texts");
+            if (!texts) return; // the WebUI is taking its page away
             const part = this.#fields.choice("auto_part");
             for (const [name, { button }] of Object.entries(this.#parts)) button.setAttribute("aria-pressed", String(name === part));
-            gradioApp().querySelector("#diffdiff_auto_texts").hidden = this.#fields.text("auto") !== PROMPT;
+            texts.hidden = this.#fields.text("auto") !== PROMPT;
             if (this.#isMaking) return;
             if (this.#fields.choice("source") !== "auto") this.#shown = null;
             else if (!this.#shown) this.#tellOfAnotherMap();
