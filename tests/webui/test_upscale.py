@@ -295,21 +295,62 @@ class TestADetailer:
         assert fan.images[0].size == ENLARGED.size and len(fan.images) == 2
 
 
-def test_the_panel_says_what_becomes_of_the_map(browser, webui: WebUI):
-    webui.needs_script("SD upscale")
+@pytest.fixture
+def page(browser, webui: WebUI):
     context = browser.new_context(viewport={"width": 1400, "height": 1300})
     opened = Page(context.new_page(), webui.url)
     opened.to_tab("img2img")
-    opened.switch(True)
-    page = opened.page
-    chosen, line = (
-        page.locator("#img2img_script_container #script_list input"),
-        page.locator("#diffdiff_script_line").last,
-    )
+    yield opened
+    context.close()
+
+
+def choose_script(page: Page, title: str) -> None:
+    field = page.page.locator("#img2img_script_container #script_list input")
+    field.evaluate("field => field.focus()")
+    field.fill(title)
+    field.press("Enter")
+
+
+def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, page: Page, tmp_path):
+    webui.needs_script("SD upscale")
+    if not page.has("#img2img_batch_inpaint_mask_dir"):
+        pytest.skip("this WebUI has no Batch tab")
+    folders = {name: tmp_path / name for name in ("input", "output", "inpaint_mask")}
+    kept = {"left": np.s_[:, :254], "right": np.s_[:, 258:]}  # the mask's border is enlarged with it
+    masks = {"left": columns(0, 255, size=PICTURE.size), "right": columns(255, 0, size=PICTURE.size)}
+    for folder in folders.values():
+        folder.mkdir()
+    for name, mask in masks.items():
+        PICTURE.save(folders["input"] / f"{name}.png")
+        Image.fromarray(mask).save(folders["inpaint_mask"] / f"{name}.png")
+    page.page.locator("#mode_img2img button", has_text="Batch").first.click()
+    page.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+    page.set_numbers(width=256, height=256, steps=4, denoising_strength=STRENGTH, seed=1)
+    page.switch(True)
+    page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
+    page.until_chosen("source", "mask")
+    choose_script(page, "SD upscale")
+    page.page.locator("#script_sd_upscale_upscaler_index input[value=Lanczos]").dispatch_event("click")
+    for name, folder in folders.items():
+        page.fill(f"#img2img_batch_{name}_dir textarea, #img2img_batch_{name}_dir input", folder)
+    page.page.wait_for_timeout(500)  # gradio tells nobody when it has taken a field
+    page.generate()
+    while page.error() == "" and len(list(folders["output"].rglob("*.png"))) < len(masks):
+        page.page.wait_for_timeout(500)  # the test's own timeout ends this
+    results = sorted(folders["output"].rglob("*.png"))
+    for result, name in zip(results, sorted(masks), strict=True):
+        changed = np.abs(pixels(Image.open(result)) - pixels(ENLARGED)).max(axis=2)
+        other = kept["right" if name == "left" else "left"]
+        assert not changed[kept[name]].any() and changed[other].mean() > 2, name
+    plain = webui.img2img(PICTURE, steps=4, seed=1)
+    assert "Differential Diffusion" not in plain.infotext
+
+
+def test_the_panel_says_what_becomes_of_the_map(webui: WebUI, page: Page):
+    webui.needs_script("SD upscale")
+    page.switch(True)
+    line = page.page.locator("#diffdiff_script_line").last
     said = {"SD upscale": "laid over the enlarged picture", "Outpainting mk2": "is not used", "Loopback": ""}
     for script, words in said.items():
-        chosen.evaluate("field => field.focus()")
-        chosen.fill(script)
-        chosen.press("Enter")
+        choose_script(page, script)
         expect(line).to_contain_text(words) if words else expect(line).to_be_hidden()
-    context.close()
