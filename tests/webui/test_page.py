@@ -124,7 +124,9 @@ def test_a_stroke_in_the_inpaint_sketch_tab_is_a_mask(open_page):
     changed = (page.picture() != pixels(picture)).any(axis=2)
     rows = np.flatnonzero(changed.any(axis=1))
     assert changed[side // 2 - 4 : side // 2 + 4, int(side * 0.45) : int(side * 0.55)].mean() > 0.9
-    assert abs(rows.mean() - side / 2) < 8 and np.ptp(rows) < 100 + 6 * 8, "the stroke, on Forge Neo 100 px wide, and its cells"
+    assert abs(rows.mean() - side / 2) < 8 and np.ptp(rows) < 100 + 6 * 8, (
+        "the stroke, on Forge Neo 100 px wide, and its cells"
+    )
 
 
 def test_two_browsers_share_nothing(open_page):

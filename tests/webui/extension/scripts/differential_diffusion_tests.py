@@ -80,12 +80,14 @@ def controlnets_crop(p):
     if script is None or p.image_mask is None:
         return None
     crop = type(script).try_crop_image_with_a1111_mask
-    unit = SimpleNamespace(module="canny", inpaint_crop_input_image=True)
-    resize_mode = crop.__globals__["external_code"].resize_mode_from_value(0)
-    arguments = [p, unit, coordinates(p.image_mask.size), resize_mode]
-    if len(inspect.signature(crop).parameters) > len(arguments):  # Forge
-        arguments.append(SimpleNamespace(corp_image_with_a1111_mask_when_in_img2img_inpaint_tab=True))
-    return crop(*arguments)
+    given = {
+        "p": p,
+        "unit": SimpleNamespace(module="canny", inpaint_crop_input_image=True),
+        "input_image": coordinates(p.image_mask.size),
+        "resize_mode": crop.__globals__["external_code"].resize_mode_from_value(0),
+        "preprocessor": SimpleNamespace(corp_image_with_a1111_mask_when_in_img2img_inpaint_tab=True),
+    }
+    return crop(**{name: given[name] for name in inspect.signature(crop).parameters if name in given})
 
 
 def runs_crop(p):
