@@ -134,10 +134,16 @@ def follow(dropdown: Any, line: Any, said_of: Callable[[int | None], str]) -> No
 
 
 def _known(key: str) -> dict[str, Any]:
-    """A component's words, its id, and its value, as radios and all others take it."""
+    """A component's words, its id, and its value, as radios and all others take it: never None, whose type the hosts
+    would give to what is pasted."""
     default = FIELDS[key].default
     value = getattr(default, "value", default)
-    return {"value": value, "label": LABELS[key], "info": INFO[key], "elem_id": f"diffdiff_{key}"}
+    return {
+        "value": "" if value is None else value,
+        "label": LABELS[key],
+        "info": INFO[key],
+        "elem_id": f"diffdiff_{key}",
+    }
 
 
 def _radio(key: str, **options: Any) -> gr.Radio:

@@ -70,6 +70,15 @@ def test_colour_correction_keeps_black_to_the_bit(webui: WebUI):
     assert largest_difference(ours.images[0], without.images[0]) > 2
 
 
+@pytest.fixture
+def tiny(webui: WebUI):
+    """A base whose text encoder is the refiner's too: Forge Neo has the prompt read by the base's alone."""
+    webui.needs_checkpoint("tiny")
+    with webui.checkpoint("tiny"):
+        yield
+
+
+@pytest.mark.usefixtures("tiny")
 def test_a_refiner_that_takes_over_in_mid_run(webui: WebUI):
     webui.needs_checkpoint("tiny-b")
     options = {"refiner_checkpoint": "tiny-b", "refiner_switch_at": 0.5, "steps": 12}
@@ -230,7 +239,8 @@ def test_live_previews_do_not_change_the_result(webui: WebUI):
 def test_hires_fix_is_not_touched(webui: WebUI):
     webui.needs_script("x/y/z plot")  # the preview has no hires fix
     body = {"prompt": "a house", "seed": 3, "steps": 4, "width": 64, "height": 64, "enable_hr": True, "hr_scale": 2}
-    body |= {"hr_upscaler": "Latent", "denoising_strength": 0.6, "sampler_name": "Euler"}
+    upscalers = webui.get("/sdapi/v1/latent-upscale-modes") or webui.get("/sdapi/v1/upscalers")[:1]
+    body |= {"hr_upscaler": upscalers[0]["name"], "denoising_strength": 0.6, "sampler_name": "Euler"}
     body |= {"hr_additional_modules": ["Use same choices"]}  # Forge fails without
     before = webui.post("/sdapi/v1/txt2img", body)
     webui.img2img(PICTURE, HALF)

@@ -83,6 +83,14 @@ def test_a_map_is_kept_only_with_a_saved_picture(webui: WebUI):
     assert found.status_code == 200 and np.array_equal(Image.open(io.BytesIO(found.content)), grey)
 
 
+def test_every_setting_of_the_panel_has_a_value(webui: WebUI):
+    """The WebUIs give what is pasted the type of that value, and drop it where there is none."""
+    kinds = {"checkbox", "dropdown", "radio", "slider", "textbox"}
+    components = [part["props"] for part in webui.get("/config")["components"] if part["type"] in kinds]
+    ours = {part["elem_id"]: part["value"] for part in components if str(part.get("elem_id")).startswith("diffdiff_")}
+    assert len(ours) > 20 and None not in ours.values()
+
+
 class TestMadeAgainFromInfotext:
     """Through the request field `infotext`, which fills a request as pasting fills the page."""
 
