@@ -1,5 +1,7 @@
 """Where the map, the mask and the picture lie: sizes, resize modes, inpaint tabs, and what stays bit-equal."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -9,6 +11,8 @@ from webui.client import WebUI, base64_of, columns, largest_difference, map_of, 
 PICTURE = photograph()
 FEATHER = 8
 """Pixels of one latent cell, within which the generated part fades into the kept one."""
+LATENT_UPSCALE = 3
+"""Place among the resize modes."""
 
 
 def changed(one, other) -> np.ndarray:
@@ -144,10 +148,19 @@ class TestInpaintTabs:
         inside[y1 - reach : y2 + reach, x1 - reach : x2 + reach] = True
         assert not moved[~inside].any() and moved[y1 + 8 : y2 - 8, x1 + 8 : x2 - 8].mean() > 0.9
 
+    def needs_a_plain_run(self, webui: WebUI, **options: Any) -> None:
+        """Forge Classic cannot lay a mask over a picture that is resized in latents."""
+        try:
+            self.run(webui, None, **options)
+        except RuntimeError as error:
+            pytest.skip(f"{webui.url} fails without a map as well: {error}")
+
     @pytest.mark.parametrize("fill", [0, 1, 2, 3])
     @pytest.mark.parametrize("mode", [0, 1, 2, 3])
     def test_whole_picture(self, webui: WebUI, fill, mode):
         options = {"inpaint_full_res": False, "inpainting_fill": fill, "resize_mode": mode}
+        if mode == LATENT_UPSCALE:
+            self.needs_a_plain_run(webui, **options)
         given = self.run(webui, map_of(0), **options).pixels
         ours = self.run(webui, {"source": "mask"}, **options)
         assert ours.images[0].size == (128, 128)
