@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ROUNDING = 1e-5
-"""Latents are near 3; the largest rounding difference met is 2e-6."""
+"""In standard deviations of the latents; the largest rounding difference met is 6e-6."""
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Sampler:
     """What is known of one sampler.
 
     Attributes:
-        difference: between a region and its plain run, in latent units, at most; None where the two can only be
-            equal in distribution.
+        difference: between a region and its plain run, in standard deviations of the latents, at most; None where
+            the two can only be equal in distribution.
         why: it is more than rounding.
         options: of the request that make it so.
         has_schedule: whether the schedule type counts.

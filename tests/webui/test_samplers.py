@@ -24,7 +24,8 @@ REFUSED = "no map can steer it"
 
 @pytest.fixture(scope="module", autouse=True)
 def checkpoint(webui: WebUI) -> Iterator[None]:
-    with webui.checkpoint("demo"):
+    """On Forge Classic the first call of any run is without guidance unless an option is below 0."""
+    with webui.checkpoint("demo", skip_early_cond=-1):
         yield
 
 
@@ -78,7 +79,7 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered: Sample
     record_property(str(offered), {"region": f"{ours / plain:.2f}"})
     if webui.has_test_extension:
         assert (UNEVEN in str(runs[0].run["comments"])) == offered.is_uneven
-    assert strong > 1.2 * plain, "the strengths must differ to say anything"
+    assert strong > 1.15 * plain, "the strengths must differ by more than what is allowed"
     if offered.is_uneven:
         pytest.skip(f"{offered}: the page says that it may not")
     # measured: 0.95 to 1.14 of the plain run's; 3.4 where the pin was ignored
