@@ -20,6 +20,9 @@ SCHEDULES = [("Automatic", False), ("Karras", True), ("Exponential", False)]
 """Schedule type, and "exactly the amount of steps"."""
 UNEVEN = "can change by more or less than plain img2img"
 REFUSED = "no map can steer it"
+NOISE = 75
+"""Mean change of 255 from which a plain run at full strength has made noise: 30 to 45 of a sampler that suits the demo
+model, 91 of AUTOMATIC1111's LCM, which takes whatever a checkpoint predicts for the noise."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,6 +82,8 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered: Sample
     record_property(str(offered), {"region": f"{ours / plain:.2f}"})
     if webui.has_test_extension:
         assert (UNEVEN in str(runs[0].run["comments"])) == offered.is_uneven
+    if strong > NOISE:
+        pytest.skip(f"{offered} makes noise of this checkpoint, without a map too")
     assert strong > 1.15 * plain, "the strengths must differ by more than what is allowed"
     if offered.is_uneven:
         pytest.skip(f"{offered}: the page says that it may not")
