@@ -30,8 +30,8 @@ def needs_one_frame(latent: torch.Tensor) -> None:
     """Raises Refused for a run that makes a video: there `latent` is empty, and the picture stands beside it."""
     if latent.ndim == 5 and latent.shape[2] > 1:
         raise Refused(
-            f"this run makes a video of {latent.shape[2]} latent frames that begins with the picture, so there is no "
-            "picture to change; set the batch size to 1"
+            f"this run makes a video of {latent.shape[2]} latent frames, so there is no one picture to change; set the "
+            "batch size to 1, and Masked content to anything but latent noise"
         )
 
 
