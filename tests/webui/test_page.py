@@ -276,6 +276,35 @@ def test_a_missing_map_is_said_on_the_page(open_page):
     assert page.error() == ""
 
 
+@pytest.mark.parametrize("way", ["Ctrl+Z", "Clear"])
+def test_a_stroke_that_is_taken_back_is_no_map(open_page, way):
+    page = open_page()
+    page.to_tab("img2img")
+    prepare(page)
+    page.switch(True)
+    open_panel(page)
+    stage = page.page.locator(".diffdiff-stage").first
+    stage.evaluate("stage => stage.scrollIntoView({ block: 'center' })")
+    stage.click()
+    page.until("document.querySelector('#diffdiff_map textarea').value")
+    if way == "Clear":
+        page.page.locator("#diffdiff_painter").get_by_role("button", name="Clear").click()
+    else:
+        page.page.keyboard.press("Control+z")
+    page.until("!document.querySelector('#diffdiff_map textarea').value")
+    page.generate()
+    assert "Nothing is painted yet" in page.error()
+
+
+def test_a_picture_that_comes_while_the_panel_is_closed(open_page):
+    page = open_page()
+    prepare(page, LEFT_KEPT)
+    page.upload("img2img_image", photograph(seed=8))
+    page.to_tab("img2img")
+    open_panel(page)
+    page.until("globalThis.diffdiff.painter.inForce")  # and no error of ours, which `open_page` looks for
+
+
 class TestPasting:
     effect = map_of(LEFT_KEPT, softness=5, softness_side="outwards", polarity="white keeps", keep_exact=False)
 
