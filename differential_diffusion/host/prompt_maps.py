@@ -121,20 +121,21 @@ def _predictions(picture: Image.Image, texts: Texts) -> tuple[np.ndarray, np.nda
         height=picture.height,
         init_images=[picture],
     )
-    with torch.no_grad(), generators_kept(), _precision(), _ready(p, texts), _progress():
-        latent = latents.encoded(model, [picture], devices.device)
+    found: list[torch.Tensor] = []
+    with torch.no_grad(), generators_kept(), _precision():
+        p.init_latent = latent = latents.encoded(model, [picture], devices.device)  # Forge Neo reads prompts beside it
         both = torch.cat([latent, latent])
-        p.sampler = sd_samplers.create_sampler(SAMPLER, model)
-        found: list[torch.Tensor] = []
+        with _ready(p, texts), _progress():
+            p.sampler = sd_samplers.create_sampler(SAMPLER, model)
 
-        def ask(denoiser: Any, *_: Any, **__: Any) -> torch.Tensor:
-            found.extend(_asked(p.sampler, denoiser, latent))
-            return both
+            def ask(denoiser: Any, *_: Any, **__: Any) -> torch.Tensor:
+                found.extend(_asked(p.sampler, denoiser, latent))
+                return both
 
-        with changed(p.sampler, func=ask):
-            p.sampler.sample_img2img(
-                p, both, torch.zeros_like(both), p.c, p.uc, image_conditioning=_beside(p, picture, both)
-            )
+            with changed(p.sampler, func=ask):
+                p.sampler.sample_img2img(
+                    p, both, torch.zeros_like(both), p.c, p.uc, image_conditioning=_beside(p, picture, both)
+                )
     if len(found) < DRAWS * len(LEVELS):
         return None
     wanted, against = torch.stack(found, dim=1).flatten(2, -3).numpy()
