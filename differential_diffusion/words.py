@@ -31,8 +31,7 @@ LABELS = {
 """Key -> label."""
 
 INFO = {
-    "source": "Change map: painted below or from a file. Inpaint mask: the one of the Inpaint tabs. Automatic: made "
-    "for each picture.",
+    "source": "Painted below or a file's, the Inpaint tabs' mask, or made for each picture.",
     "polarity": "What white means in a file. What is painted keeps its meaning.",
     "softness": "How far the border of what changes is blurred. 0 leaves it hard.",
     "softness_side": "Where the soft border may reach, seen from what changes.",
