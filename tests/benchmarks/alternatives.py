@@ -97,7 +97,7 @@ def not_nested(batch: Batch, change: Map) -> Pictures:
     """Paper, Figure 3: each region is set to the noised original once, at the step where its own plain run would
     begin, and not before."""
     steps = batch.steps
-    full = Schedule(steps, steps - 1, (), (), idle=0)
+    full = Schedule(steps, steps - 1, idle=0, call_levels=(), start_levels=())
     begins = torch.from_numpy(full.t_enc_of(_cells(change).numpy()))
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -83,7 +83,7 @@ def run(quick: bool) -> None:
     raw, ours = edited(host, photos[:3], ramp, **options)
     crops = [[enlarged(picture) for picture in row] for row in zip(photos, raw, ours)]
     labels = [["input", "autoencoder only", "texture given back"]] * len(crops)
-    print_cost(host)
+    print_cost(host, COST_SIDES[:2] if quick else COST_SIDES)
     print(f"\nThe map asks for 0 to 25 %, at {ENLARGED}00 %:\n\n{save_sheet('texture', crops, labels)}")
 
 
@@ -122,10 +122,10 @@ def print_ghosts(host: Host, pictures: Pictures, ramp: Plane) -> None:
 
 
 @torch.inference_mode()
-def print_cost(host: Host) -> None:
+def print_cost(host: Host, sides: Sequence[int]) -> None:
     """Print what giving back takes, against the decoding of one picture that every run has."""
     rows = []
-    for side in COST_SIDES:
+    for side in sides:
         picture = Image.fromarray(np.tile(held_out(0, 1)[0], (side // SIZE, side // SIZE, 1)))
         latents = host.model.encode_first_stage(torch.from_numpy(np.array(picture)).movedim(-1, 0)[None] / 127.5 - 1)
         strength = np.full((1, *latents.shape[-2:]), 0.1)
