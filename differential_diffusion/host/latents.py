@@ -27,7 +27,8 @@ def needs_a_picture_to_change() -> None:
 
 
 def needs_one_frame(latent: torch.Tensor) -> None:
-    """Raises Refused for a run that makes a video: there `latent` is empty, and the picture stands beside it."""
+    """Raises Refused for a run that makes a video: from a picture `latent` is empty, and the picture stands beside it;
+    Forge Neo's latent noise makes as many frames as there are channels."""
     if latent.ndim == 5 and latent.shape[2] > 1:
         raise Refused(
             f"this run makes a video of {latent.shape[2]} latent frames, so there is no one picture to change; set the "

@@ -82,7 +82,7 @@ def test_a_region_changes_as_much_as_its_plain_run(webui: WebUI, offered: Sample
     record_property(str(offered), {"region": f"{ours / plain:.2f}"})
     if webui.has_test_extension:
         assert (UNEVEN in str(runs[0].run["comments"])) == offered.is_uneven
-    if strong > NOISE:
+    if offered.name == "LCM" and strong > NOISE:  # of any other sampler that would be a fault to find
         pytest.skip(f"{offered} makes noise of this checkpoint, without a map too")
     if offered.is_uneven:
         pytest.skip(f"{offered}: the page says that it may not")
