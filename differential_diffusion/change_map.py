@@ -241,14 +241,29 @@ def from_grey(grey: np.ndarray, polarity: Polarity, extent: Extent) -> np.ndarra
 def resample(plane: np.ndarray, extent: Extent) -> np.ndarray:
     """A plane (float (H, W)) at another size: exact area averages where it shrinks, linear where it grows.
 
-    A plane of one value keeps it, and a pixel is 0 only where everything it covers is 0.
+    A plane of one value keeps it, and a pixel is 0 exactly where everything it covers is 0: what a map keeps does not
+    shrink as it is enlarged.
     """
     for axis_extent in (Extent(extent.width, plane.shape[0]), extent):
-        shrinks = axis_extent.width <= plane.shape[1] and axis_extent.height <= plane.shape[0]
-        if axis_extent != Extent.of(plane):
-            method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            plane = cv2.resize(plane, (axis_extent.width, axis_extent.height), interpolation=method)
+        before = Extent.of(plane)
+        if axis_extent.width > before.width:
+            plane = _grown(plane, axis_extent, axis=1)
+        elif axis_extent.height > before.height:
+            plane = _grown(plane, axis_extent, axis=0)
+        elif axis_extent != before:
+            plane = cv2.resize(plane, (axis_extent.width, axis_extent.height), interpolation=cv2.INTER_AREA)
     return plane
+
+
+def _grown(plane: np.ndarray, extent: Extent, axis: int) -> np.ndarray:
+    """A plane (H, W) that is longer along one axis, as `resample` has it."""
+    grown = cv2.resize(plane, (extent.width, extent.height), interpolation=cv2.INTER_LINEAR)
+    places, length = np.arange(grown.shape[axis]), plane.shape[axis]
+    first = places * length // grown.shape[axis]
+    last = ((places + 1) * length - 1) // grown.shape[axis]
+    is_zero = (plane.take(first, axis) == 0) & (plane.take(last, axis) == 0)
+    grown[is_zero] = 0
+    return grown
 
 
 def levelled(plane: np.ndarray, black: float, white: float, gamma: float) -> np.ndarray:

@@ -134,7 +134,8 @@
     }
 
     /**
-     * Resamples by a triangle filter that widens with reduction, so that shrinking averages and enlarging interpolates.
+     * Brings a map to another size as the run does: area averages where it shrinks, linear where it grows, and what covers
+     * nothing but black stays black.
      * @param {{width: number, height: number, pixels: Uint8Array}} source
      * @param {number} width
      * @param {number} height
@@ -142,42 +143,57 @@
      */
     function resample(source, width, height) {
         if (source.width === width && source.height === height) return source.pixels.slice();
-        const columns = triangleWeights(source.width, width);
-        const rows = triangleWeights(source.height, height);
+        const columns = spans(source.width, width);
+        const rows = spans(source.height, height);
         const between = new Float32Array(width * source.height);
         for (let y = 0; y < source.height; y++) {
+            const line = source.pixels.subarray(y * source.width, (y + 1) * source.width);
             for (let x = 0; x < width; x++) {
-                const { first, weights } = columns[x];
+                const { first, weights, covered } = columns[x];
+                if (covered?.every((k) => !line[k])) continue;
                 let sum = 0;
-                for (let k = 0; k < weights.length; k++) sum += weights[k] * source.pixels[y * source.width + first + k];
+                for (let k = 0; k < weights.length; k++) sum += weights[k] * line[first + k];
                 between[y * width + x] = sum;
             }
         }
         const pixels = new Uint8Array(width * height);
         const sums = new Float32Array(width);
         for (let y = 0; y < height; y++) {
-            const { first, weights } = rows[y];
+            const { first, weights, covered } = rows[y];
             sums.fill(0.5);
             for (let k = 0; k < weights.length; k++) {
                 const start = (first + k) * width;
                 for (let x = 0; x < width; x++) sums[x] += weights[k] * between[start + x];
+            }
+            if (covered) {
+                const [top, bottom] = covered.map((k) => between.subarray(k * width, (k + 1) * width));
+                for (let x = 0; x < width; x++) if (!top[x] && !bottom[x]) sums[x] = 0;
             }
             pixels.set(sums, y * width);
         }
         return pixels;
     }
 
-    function triangleWeights(from, to) {
-        const scale = from / to;
-        const support = Math.max(1, scale);
-        return Array.from({ length: to }, (_, i) => {
-            const centre = (i + 0.5) * scale;
-            const first = Math.max(0, Math.floor(centre - support + 0.5));
-            const end = Math.min(from, Math.floor(centre + support + 0.5));
-            const raw = Array.from({ length: end - first }, (_, k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - centre) / support));
-            const total = raw.reduce((sum, weight) => sum + weight, 0);
-            return { first, weights: Float32Array.from(raw, (weight) => weight / total) };
-        });
+    /** What each pixel of a line is made of. @returns {{first: number, weights: Float32Array, covered: ?number[]}[]} */
+    function spans(from, to) {
+        return Array.from({ length: to }, (_, i) => (to > from ? grown : shrunk)(from, to, i));
+    }
+
+    /** A larger line's pixel, which lies in one pixel of the line or in two. */
+    function grown(from, to, i) {
+        const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
+        const first = Math.floor(place);
+        const weights = first === place ? [1] : [first + 1 - place, place - first];
+        const covered = [i * from, (i + 1) * from - 1].map((part) => Math.floor(part / to));
+        return { first, weights: Float32Array.from(weights), covered };
+    }
+
+    function shrunk(from, to, i) {
+        const [start, end] = [(i * from) / to, ((i + 1) * from) / to];
+        const first = Math.floor(start);
+        const last = Math.min(from, Math.ceil(end));
+        const share = (k) => (Math.min(end, first + k + 1) - Math.max(start, first + k)) / (end - start);
+        return { first, weights: Float32Array.from({ length: last - first }, (_, k) => share(k)), covered: null };
     }
 
     /**

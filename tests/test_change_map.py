@@ -210,6 +210,13 @@ class TestResample:
         assert np.argwhere(cells > 0).tolist() == [[2, 5]]
         assert cells[2, 5] == pytest.approx(1 / 255 / 64, rel=1e-4)
 
+    @given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
+    def test_a_pixel_is_zero_exactly_where_all_that_it_covers_is(self, width, height, to_width, to_height, seed):
+        plane = (np.random.default_rng(seed).random((height, width)) > 0.7).astype(np.float32)
+        parts = plane.repeat(to_height, 0).repeat(to_width, 1)  # so small that the larger pixels have whole numbers of them
+        covered = parts.reshape(to_height, height, to_width, width).max(axis=(1, 3))
+        assert np.array_equal(change_map.resample(plane, Extent(to_width, to_height)) > 0, covered > 0)
+
     def test_parts_of_pixels_count_by_their_area(self):
         line = np.array([[1.0, 0.0, 0.0]])
         assert change_map.resample(line, Extent(2, 1)) == pytest.approx(np.array([[2 / 3, 0]]), abs=1e-6)
