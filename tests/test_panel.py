@@ -472,7 +472,7 @@ class TestOrderOfClicks:
             for name in order:
                 steps[name]()
                 panel.page.wait_for_timeout(pause)
-            assert self.state(panel) == expected, order
+            assert eventually(lambda: self.state(panel) == expected), order
 
     def test_generate_right_after_the_last_click_has_the_source_already(self, panel, steps):
         panel.page.evaluate(
