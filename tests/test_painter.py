@@ -752,6 +752,8 @@ def test_a_window_narrower_than_600_px(open_painter):
     for control in painter.root.locator("button:visible, input:visible, select:visible").all():
         box = control.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 380
+    for slider in painter.root.locator(".diffdiff-options input[type=range]:visible").all():
+        assert slider.bounding_box()["width"] >= 140, "a fingertip covers 40"
     painter.set(Strength=1, Size=100, Hardness=1)
     painter.click(256, 256)
     x, y = middles(SIDE, SIDE)
