@@ -75,7 +75,10 @@ def test_a_map_of_another_size_comes_to_the_pictures_as_in_python(open_page, siz
     """To one grey value, and black where it covers nothing but black, whether it shrinks or grows."""
     dice = np.random.default_rng(size)
     grey = np.where(dice.random((40, 50)) < 0.5, 0, dice.integers(128, 256, (40, 50))).astype(np.uint8)
-    script = "([pixels, width, height]) => [...diffdiff.resample({ width: 50, height: 40, pixels: Uint8Array.from(pixels) }, width, height)]"
+    script = """([pixels, width, height]) => {
+        const source = { width: 50, height: 40, pixels: Uint8Array.from(pixels) };
+        return Array.from(diffdiff.resample(source, width, height));
+    }"""
     ours = open_page().page.evaluate(script, [grey.ravel().tolist(), *size])
     right = change_map.resample(grey.astype(np.float32), change_map.Extent(*size))
     assert np.abs(np.reshape(ours, right.shape) - right).max() <= 1
