@@ -361,5 +361,7 @@ def test_the_panel_says_what_becomes_of_the_map(webui: WebUI, page: Page):
     line = page.page.locator("#diffdiff_script_line").last
     said = {"SD upscale": "laid over the enlarged picture", "Outpainting mk2": "is not used", "Loopback": ""}
     for script, words in said.items():
+        if script.lower() not in webui.scripts:
+            continue
         choose_script(page, script)
         expect(line).to_contain_text(words) if words else expect(line).to_be_hidden()
