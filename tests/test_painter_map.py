@@ -231,6 +231,25 @@ def test_a_file_waits_for_its_picture_and_says_so(open_page):
     assert painter.notice() == "" and painter.sent() == ""
 
 
+def test_before_there_is_a_picture_a_map_can_be_imported_and_full_screen_left(open_page):
+    painter = open_page()
+    page = painter.page
+    names = [button.get_attribute("aria-label") for button in painter.root.get_by_role("button").all()]
+    assert names == ["Import map"]
+    with page.expect_file_chooser() as chooser:
+        painter.press("Import map")
+    chooser.value.set_files({"name": "map.png", "mimeType": "image/png", "buffer": encoded(Image.fromarray(ramp()))})
+    page.wait_for_function("diffdiff.painter.inForce !== null")
+    page.evaluate("diffdiff.painter.openFull()")
+    page.locator(".diffdiff-full").wait_for()
+    words = painter.root.locator(".diffdiff-readout").bounding_box()
+    size = page.viewport_size
+    assert abs(words["x"] + words["width"] / 2 - size["width"] / 2) < size["width"] / 4
+    assert abs(words["y"] + words["height"] / 2 - size["height"] / 2) < size["height"] / 4
+    page.get_by_role("button", name="Leave full screen").click()
+    assert page.locator(".diffdiff-full").count() == 0
+
+
 @pytest.mark.parametrize("way", ["Undo", "Clear", "the eraser"])
 def test_nothing_painted_is_no_map(open_page, way):
     painter = open_page(photo(SIDE, SIDE))

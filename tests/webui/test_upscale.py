@@ -28,8 +28,8 @@ STRENGTH = 0.8
 
 @dataclass(frozen=True)
 class Upscale:
-    """A script with its settings, which makes 512 x 512 pixels, in tiles that meet in the middle, of 256 x 256 or, if it
-    cannot enlarge them, of the same size.
+    """A script with its settings, which makes 512 x 512 pixels in tiles that meet in the middle: of 256 x 256 or, where
+    it cannot enlarge them, of the same size.
 
     Attributes:
         runs: of img2img for one picture: tiles, and what mends their seams.
@@ -58,7 +58,7 @@ class Upscale:
     def given(self, webui: WebUI) -> tuple[Image.Image, list[Any]]:
         """Its picture and arguments."""
         if self is SD_UPSCALE and "Lanczos" not in webui.upscalers:  # Forge Neo, which enlarges by models alone
-            return ENLARGED, [64, "None", 2.0, False]
+            return ENLARGED, [128, "None", 2.0, False]
         return PICTURE, self.arguments
 
 
@@ -84,7 +84,7 @@ def multidiffusion(method: str) -> Upscale:
     return Upscale("MultiDiffusion Integrated", arguments, 1, 0, size, is_always_on=True)
 
 
-SD_UPSCALE = Upscale("SD upscale", [None, 64, 1, 2.0], 4, 32, {"width": 288, "height": 288})
+SD_UPSCALE = Upscale("SD upscale", [None, 128, 1, 2.0], 4, 64, {"width": 320, "height": 320})
 LINEAR, BAND = ultimate(), ultimate(seams="band pass")
 ALL = {
     "SD upscale": SD_UPSCALE,
@@ -251,7 +251,8 @@ def test_a_map_of_another_shape_is_stretched(webui: WebUI):
 @each_of([SD_UPSCALE, LINEAR])
 def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
     webui.needs_script(upscale.script)
-    body = webui.body(PICTURE, {"source": "fan"}, script_name=upscale.script, script_args=upscale.arguments)
+    picture, arguments = upscale.given(webui)
+    body = webui.body(picture, {"source": "fan"}, script_name=upscale.script, script_args=arguments)
     status, message = webui.refused(body)
     assert status == 422 and "a strength fan is made by one run" in message and upscale.script in message
 
