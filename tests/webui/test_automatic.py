@@ -190,8 +190,7 @@ class TestPage:
             (tmp_path / folder).mkdir()
         for name, picture in OTHERS_AS_PICTURES.items():
             picture.save(tmp_path / "pictures" / f"{name}.png")
-        page.page.locator("#mode_img2img button", has_text="Batch").first.click()
-        page.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+        page.to_batch()
         page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
         self.choose(page, "luminance")
         page.fill("#diffdiff_black input[type=number]", 0.5)

@@ -332,8 +332,7 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
     for name, mask in masks.items():
         picture.save(folders["input"] / f"{name}.png")
         Image.fromarray(mask).save(folders["inpaint_mask"] / f"{name}.png")
-    page.page.locator("#mode_img2img button", has_text="Batch").first.click()
-    page.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+    page.to_batch()
     page.set_numbers(width=256, height=256, steps=4, denoising_strength=STRENGTH, seed=1)
     page.switch(True)
     page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
