@@ -212,15 +212,15 @@ class TestOthers:
             assert part in text
 
 
-def offered(answer, *, name="depth_test", tags=()):
-    """One preprocessor of Forge's, which answers with `answer(picture)`."""
-    slider = SimpleNamespace(gradio_update_kwargs={"value": 7})
+def offered(answer, *, name="depth_test", tags=(), sliders=3):
+    """One preprocessor of Forge's, which answers with `answer(picture)`; Forge Classic's have two sliders."""
 
-    def call(picture, resolution, slider_1=None, slider_2=None, slider_3=None, **_):
-        assert (slider_1, slider_2, slider_3) == (7, 7, 7) and resolution == min(picture.shape[:2])
+    def call(picture, resolution, **given):
+        assert given == dict.fromkeys(names, 7) and resolution == min(picture.shape[:2])
         return answer(picture)
 
-    call.slider_1 = call.slider_2 = call.slider_3 = slider
+    names = [f"slider_{number}" for number in range(1, sliders + 1)]
+    vars(call).update(dict.fromkeys(names, SimpleNamespace(gradio_update_kwargs={"value": 7})))
     call.tags, call.sorting_priority = list(tags), 0
     return {name: call}
 
@@ -234,8 +234,9 @@ class TestPreprocessors:
 
         return offer
 
-    def test_its_answer_is_the_map(self, host, offer):
-        offer(lambda picture: np.repeat(columns(0, 255, size=(64, 32))[..., None], 3, axis=2))
+    @pytest.mark.parametrize("sliders", [2, 3])
+    def test_its_answer_is_the_map(self, host, offer, sliders):
+        offer(lambda picture: np.repeat(columns(0, 255, size=(64, 32))[..., None], 3, axis=2), sliders=sliders)
         assert halves(host.img2img(PICTURE, auto(auto="depth_test")).images[0]) == [False, True]
 
     def test_one_that_is_not_there_is_refused_with_those_that_are(self, host, offer):

