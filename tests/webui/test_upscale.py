@@ -201,7 +201,7 @@ class TestTiles:
 
     def test_tiles_that_cannot_change_cost_no_call(self, webui: WebUI, upscale: Upscale):
         webui.needs_test_extension()
-        calls = upscale.run(webui, map_of(quadrant(255, 0, 200))).run["calls"]
+        calls = upscale.run(webui, map_of(quadrant(255, 0, 256 - upscale.border))).run["calls"]
         assert calls[0] > 0 and not any(calls[1:]) and len(calls) == upscale.runs
 
     def test_an_interrupt_keeps_what_was_not_reached(self, webui: WebUI, upscale: Upscale, plain):
@@ -254,7 +254,8 @@ def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
     picture, arguments = upscale.given(webui)
     body = webui.body(picture, {"source": "fan"}, script_name=upscale.script, script_args=arguments)
     status, message = webui.refused(body)
-    assert status == 422 and "a strength fan is made by one run" in message and upscale.script in message
+    assert status == 422 and "a strength fan is made by one run" in message
+    assert upscale.script.lower() in message.lower()
 
 
 DETECTED = (64, 64, 320, 320)
