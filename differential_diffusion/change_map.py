@@ -285,8 +285,8 @@ def _grown(plane: np.ndarray, extent: Extent, axis: int) -> np.ndarray:
     places, length = np.arange(grown.shape[axis]), plane.shape[axis]
     first = places * length // grown.shape[axis]
     last = ((places + 1) * length - 1) // grown.shape[axis]
-    is_zero = (plane.take(first, axis) == 0) & (plane.take(last, axis) == 0)
-    grown[is_zero] = 0
+    is_zero = plane == 0
+    grown[is_zero.take(first, axis) & is_zero.take(last, axis)] = 0
     return grown
 
 
