@@ -7,7 +7,6 @@ The second sees the first one's result, noised, beside what it denoises. The cha
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import sys
 from functools import cached_property
@@ -18,6 +17,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
 from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
+from models.folders import BadModel, index_of
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "watermarker")
@@ -126,9 +126,9 @@ class SecondStage(DeepFloyd):
 
 
 def _needs_its_tokenizer(folder: Path) -> None:
-    """Raises ValueError for a tokenizer that cannot be read here: before anything large is."""
-    _, tokenizer = json.loads((folder / "model_index.json").read_text())["tokenizer"]
-    if tokenizer == "T5Tokenizer" and importlib.util.find_spec("sentencepiece") is None:
-        raise ValueError(
+    """Raises BadModel for a tokenizer that cannot be read here: before anything large is."""
+    is_t5 = index_of(folder).get("tokenizer") == ["transformers", "T5Tokenizer"]
+    if is_t5 and importlib.util.find_spec("sentencepiece") is None:
+        raise BadModel(
             f"the tokenizer in {folder} needs one more package: {sys.executable} -m pip install sentencepiece==0.2.1"
         )
