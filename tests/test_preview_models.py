@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -330,6 +331,22 @@ def test_a_damaged_model_is_told_by_what_is_damaged_in_one_line(tmp_path, model_
         sd_models.load_model(tmp_path / "tiny")
     message = str(refused.value)
     assert len(message.splitlines()) == 1 and str(tmp_path) in message and "huggingface" not in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("flux", "text_encoder_2"),
+        ("sd3", "tokenizer_3"),
+        ("kandinsky", "prior/tokenizer"),
+        ("if", "I/text_encoder"),
+    ],
+)
+def test_parts_that_are_loaded_later_are_looked_at_first(tmp_path, model_of, kind, part):
+    shutil.copytree(model_of(kind)[0], tmp_path / "tiny")
+    _without(part)(tmp_path / "tiny")
+    with pytest.raises(BadModel, match=f"{Path(part).name} cannot be loaded: there is no such folder"):
+        sd_models.load_model(tmp_path / "tiny")
 
 
 def test_a_single_file_that_is_none_is_told(tmp_path):

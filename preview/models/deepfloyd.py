@@ -17,7 +17,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
 from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
-from models.folders import BadModel, index_of
+from models.folders import BadModel, check_parts, index_of
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "watermarker")
@@ -55,6 +55,8 @@ class DeepFloyd(PromptsApart):
 
     @classmethod
     def load(cls, folders: dict[str, Path], path: Path) -> DeepFloyd:
+        for folder in (folders[stage] for stage in ("stage I", "stage III") if stage in folders):
+            check_parts(folder, UNUSED)  # those too that are loaded with the first prompt and picture
         _needs_its_tokenizer(folders["stage I"])
         prompts = Prompts(lambda: load_pipeline(folders["stage I"], without=("unet", *UNUSED)), cls._encoded)
         first, second = (
