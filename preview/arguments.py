@@ -206,6 +206,8 @@ def _file(text: str) -> Path:
     path = _there(text, "file")
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a pipe or a device, not a file")
     return path
 
 

@@ -103,6 +103,14 @@ def test_a_folder_is_no_picture(tmp_path, capsys):
     assert f"{tmp_path} is a folder; name a file in it" in capsys.readouterr().err
 
 
+def test_a_pipe_is_no_picture(tmp_path, capsys):
+    """To read it would be to wait for whoever writes into it."""
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(SystemExit):
+        parse(["edit", str(tmp_path / "pipe.png"), "--prompt", "", "--source", "fan", "--out", "x.png"])
+    assert "pipe.png is a pipe or a device, not a file" in capsys.readouterr().err
+
+
 def test_every_file_of_a_run_is_looked_at(tmp_path, capsys):
     (tmp_path / "picture.png").touch()
     (tmp_path / "out-change.png").symlink_to("out-change.png")
