@@ -57,6 +57,8 @@ class Upscale:
 
     def given(self, webui: WebUI) -> tuple[Image.Image, list[Any]]:
         """Its picture and arguments."""
+        if self is SD_UPSCALE and webui.is_classic:
+            return PICTURE, [128, "Lanczos", 2.0]
         if self is SD_UPSCALE and "Lanczos" not in webui.upscalers:  # Forge Neo, which enlarges by models alone
             return ENLARGED, [128, "None", 2.0, False]
         return PICTURE, self.arguments
@@ -325,7 +327,8 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
     if not page.has("#img2img_batch_inpaint_mask_dir"):
         pytest.skip("this WebUI has no Batch tab")
     folders = {name: tmp_path / name for name in ("input", "output", "inpaint_mask")}
-    picture, _ = SD_UPSCALE.given(webui)
+    lanczos = "#script_sd_upscale_upscaler_index input[value=Lanczos]"  # a dropdown on Forge Neo and Forge Classic
+    picture = PICTURE if page.has(lanczos) else ENLARGED
     kept = {"left": np.s_[:, :256], "right": np.s_[:, 256:]}
     masks = {"left": columns(0, 255, size=picture.size), "right": columns(255, 0, size=picture.size)}
     for folder in folders.values():
@@ -340,7 +343,7 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
     page.until_chosen("source", "mask")
     choose_script(page, "SD upscale")
     if picture is PICTURE:
-        page.page.locator("#script_sd_upscale_upscaler_index input[value=Lanczos]").dispatch_event("click")
+        page.page.locator(lanczos).dispatch_event("click")
     for name, folder in folders.items():
         page.fill(f"#img2img_batch_{name}_dir textarea, #img2img_batch_{name}_dir input", folder)
     page.page.wait_for_timeout(500)  # gradio tells nobody when it has taken a field
