@@ -9,8 +9,6 @@ from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
 
-from differential_diffusion import change_map
-
 LANCZOS = Image.Resampling.LANCZOS
 MAX_PIXELS = 64 * 1024 * 1024
 
@@ -18,6 +16,7 @@ MAX_PIXELS = 64 * 1024 * 1024
 def read(fp: IO[bytes] | str) -> Image.Image:
     """Opens a picture upright, its greys in eight bits. Raises ValueError for one beyond 64 megapixels, before decoding
     it, of a kind that a map cannot be, or with deep greys that a map cannot have."""
+    change_map = _change_map()
     image = change_map.opened(fp)
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"the picture has {image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
@@ -29,9 +28,17 @@ def read(fp: IO[bytes] | str) -> Image.Image:
     return upright
 
 
+def _change_map() -> Any:
+    """The extension's way with files. Not imported above: an extension that is loaded must find its own package by
+    this name, whichever comes first."""
+    from differential_diffusion import change_map
+
+    return change_map
+
+
 def flatten(image: Image.Image, background: str) -> Image.Image:
     """RGB, with what is transparent showing `background`. Raises ValueError as `read` does."""
-    image = change_map.in_eight_bits(image)
+    image = _change_map().in_eight_bits(image)
     if image.mode == "RGBA":
         canvas = Image.new("RGBA", image.size, background)
         canvas.paste(image, mask=image)
