@@ -87,6 +87,7 @@
             this.#lastInfo = info;
             if (wasFan && !gallery.querySelector(".preview")) gallery.querySelector(".thumbnail-item")?.click();
             if (!readFan(this.#page.infotexts[0] ?? "")) return;
+            this.#freshUntil = 0;
             const held = this.#isSeedHeld ? ` Seed ${this.#heldSeed} stays set.` : "";
             this.#tell(`Click the part that you like: its strength and the fan's seed are taken.${held}`);
         }
