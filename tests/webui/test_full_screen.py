@@ -157,9 +157,9 @@ def test_whoever_opens_it_by_its_button_wants_it_on(page):
     tab = page.page
     tab.get_by_role("button", name="Leave full screen").click()
     page.switch(False)
-    if not tab.locator("#diffdiff_painter").is_visible():  # switching it off may close its panel
+    if not tab.locator("#diffdiff_painter").first.is_visible():  # switching it off may close its panel
         tab.locator("#diffdiff .label-wrap, #diffdiff summary").first.click()
-        tab.locator("#diffdiff_painter").wait_for()
+        tab.locator("#diffdiff_painter").first.wait_for()
         page.switch(False)
     tab.get_by_role("button", name="Paint strengths").click()
     page.until("document.querySelector('#diffdiff-checkbox input').checked")
