@@ -9,7 +9,9 @@ them."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
+
+from modules.paths import DEMO_MODEL
 
 Weights = dict[str, Tensor]
 
@@ -78,6 +82,15 @@ model:
       target: ldm.modules.encoders.modules.FrozenCLIPEmbedder
 """
 """For AUTOMATIC1111; Forge and Neo read the parameterization alone."""
+
+
+def export(options: argparse.Namespace) -> None:
+    """`python preview export`; ends the program with a message if the model does not fit."""
+    try:
+        write(options.model or DEMO_MODEL, options.file)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    print(f"{options.file}, and {options.file.with_suffix('.yaml').name} beside it")
 
 
 def write(model: Path, file: Path) -> None:
