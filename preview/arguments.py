@@ -170,7 +170,7 @@ def _add_environment(parser: Any) -> None:
 def _export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python preview export",
-        description="Writes the demo model as a checkpoint of Stable Diffusion 1's form, 850 MB, and its .yaml beside it. "
+        description="Writes the demo model as a checkpoint of Stable Diffusion 1's form (850 MB) and its .yaml. "
         "A WebUI takes both in its folder models/Stable-diffusion.",
     )
     parser.set_defaults(command="export", gradio=None)

@@ -52,7 +52,9 @@ def test_the_unet_says_the_same():
     expected = small(latents, times, words).sample
     found = wide(latents, times, words.repeat_interleave(checkpoint.TEXT_WIDENING, 2)).sample
     assert expected.std() > 0.1
-    assert (found - expected).abs().max() < 2e-3 * expected.abs().max()  # queries by the root of five, in half precision
+    assert (
+        found - expected
+    ).abs().max() < 2e-3 * expected.abs().max()  # queries by the root of five, in half precision
 
 
 @torch.no_grad()

@@ -17,9 +17,17 @@ from preview.train import lpips, photographs, sheets, text
 from preview.train.autoencoder import PatchPca, build_autoencoder, standardise
 from preview.train.classifier import Classifier, train_classifier
 from preview.train.data import Pictures, encode, latents_of, shard_paths
-from preview.train.evaluate import PARTS, Effort, figures
+from preview.train.evaluate import PARTS, Effort, Measure, figures
 from preview.train.export import export
-from preview.train.render import SHARD, SIZE, load_shard, photograph_picture, render_shards, training_picture
+from preview.train.render import (
+    SHARD,
+    SIZE,
+    Photographs,
+    load_shard,
+    photograph_picture,
+    render_shards,
+    training_picture,
+)
 from preview.train.training import (
     Denoising,
     Schedule,
@@ -63,6 +71,10 @@ class Workspace:
     def load_pictures(self) -> list[Pictures]:
         """All that the stage 'render' has made, one entry a folder."""
         return [Pictures.load(folder, device()) for folder in sorted(self.pictures.iterdir())]
+
+    def held_out(self) -> Photographs:
+        """The photographs that nothing is trained on."""
+        return photographs.load(self.photographs / "held-out")
 
     def pca(self) -> PatchPca:
         """What the encoder begins as, fitted to a part of the pictures when first asked for."""
@@ -173,7 +185,8 @@ def _export(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> 
 def _evaluate(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:
     effort = Effort(options.seeds, options.edit_seeds, options.held_out)
     report = options.model / "figures.json"
-    for part, value in figures(options.model, workspace.classifier(), effort, options.measure):
+    measure = Measure(workspace.classifier(), lpips.Lpips(lpips.weights(workspace.lpips)), workspace.held_out())
+    for part, value in figures(options.model, measure, effort, options.measure):
         measured = json.loads(report.read_text()) if report.exists() else {}
         measured[part] = value
         report.write_text(json.dumps(measured, indent=1) + "\n")
@@ -181,7 +194,7 @@ def _evaluate(workspace: Workspace, options: argparse.Namespace, clock: Clock) -
 
 
 def _sheets(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:
-    sheets.write(options.model, options.images)
+    sheets.write(options.model, options.images, workspace.held_out())
 
 
 STAGES = {
