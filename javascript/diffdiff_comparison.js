@@ -1,7 +1,7 @@
 "use strict";
 
 {
-    /** A result laid over the picture, as far as a slider lets it: left of the line is after, right of it before. */
+    /** A result laid over the picture from a line on that a slider moves: left of it is before, right of it after. */
     class Comparison {
         #before;
         #after;
@@ -15,7 +15,7 @@
             this.#after = element("img", "", { alt: "Result" });
             this.#line = element("div", "diffdiff-line");
             this.#slider = element("input", "diffdiff-slider", { type: "range", min: 0, max: 1, step: 0.001 });
-            this.#slider.setAttribute("aria-label", "How much of the result is seen");
+            this.#slider.setAttribute("aria-label", "Up to where the picture before is seen");
             this.#slider.addEventListener("input", () => this.#split(this.#slider.valueAsNumber));
             const back = element("button", "diffdiff-text diffdiff-primary", { type: "button", textContent: "Paint on" });
             back.title = "Back to the map (Escape, or any tool)";
@@ -25,6 +25,8 @@
             const bar = element("div", "diffdiff-bar diffdiff-compare", {}, [labels[0], this.#slider, labels[1], back]);
             const pictures = element("div", "diffdiff-pictures", {}, [this.#before, this.#after, this.#line]);
             this.node = element("div", "diffdiff-result", { hidden: true }, [pictures, bar]);
+            this.#line.addEventListener("pointerdown", (event) => this.#line.setPointerCapture(event.pointerId));
+            this.#line.addEventListener("pointermove", (event) => event.buttons && this.#drag(event));
         }
 
         get isShown() {
@@ -40,8 +42,8 @@
             this.#after.src = after.source;
             this.#after.dataset.infotext = after.infotext;
             this.node.hidden = false;
-            this.#slider.value = 1;
-            this.#split(1);
+            this.#slider.value = 0;
+            this.#split(0);
             await Promise.all([this.#before, this.#after].map((picture) => picture.decode().catch(() => {})));
             this.node.classList.toggle("diffdiff-incomparable", !this.#isComparable);
         }
@@ -52,7 +54,7 @@
 
         /** @param {boolean} isBefore shows the picture as it was, for as long as that is held */
         hold(isBefore) {
-            if (this.isShown) this.#split(isBefore ? 0 : this.#slider.valueAsNumber);
+            if (this.isShown) this.#split(isBefore ? 1 : this.#slider.valueAsNumber);
         }
 
         /** A labelled fan has a bar that the picture has not. */
@@ -61,14 +63,28 @@
             return Math.abs(a / b - 1) < 0.02;
         }
 
+        /** @param {number} share of the picture's width, from its left, that is as before */
         #split(share) {
-            const box = this.#after.parentElement;
-            const scale = Math.min(box.clientWidth / this.#after.naturalWidth, box.clientHeight / this.#after.naturalHeight);
-            const width = this.#after.naturalWidth * scale || box.clientWidth;
-            const at = (box.clientWidth - width) / 2 + share * width;
-            this.#after.style.clipPath = share < 1 ? `inset(0 ${box.clientWidth - at}px 0 0)` : "";
+            const { left, width } = this.#shown;
+            const at = left + share * width;
+            this.#after.style.clipPath = share > 0 ? `inset(0 0 0 ${at}px)` : "";
             this.#line.style.left = `${at}px`;
-            this.#line.hidden = share <= 0 || share >= 1;
+            this.#line.hidden = share >= 1;
+        }
+
+        #drag({ clientX }) {
+            const { left, width } = this.#shown;
+            const share = (clientX - this.#after.parentElement.getBoundingClientRect().left - left) / width;
+            this.#slider.value = Math.min(1, Math.max(0, share));
+            this.#split(this.#slider.valueAsNumber);
+        }
+
+        /** Where the pictures are seen in their box. */
+        get #shown() {
+            const { clientWidth, clientHeight } = this.#after.parentElement;
+            const { naturalWidth, naturalHeight } = this.#after;
+            const width = naturalWidth * Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight) || clientWidth;
+            return { left: (clientWidth - width) / 2, width };
         }
     }
 

@@ -29,6 +29,7 @@
         #brush = null;
         #file = null;
         #inForce = null;
+        #edits = 0;
         /** The picture that the map was made over; null while the map waits for its first. */
         #madeOver = null;
 
@@ -71,6 +72,11 @@
          */
         get inForce() {
             return this.#inForce;
+        }
+
+        /** How often the map has become another. @returns {number} */
+        get edits() {
+            return this.#edits;
         }
 
         /** Name of the file that the map is, as it was taken; null once it is painted on. @returns {?string} */
@@ -179,6 +185,7 @@
         }
 
         #hand(isInForce) {
+            this.#edits++;
             this.#inForce = isInForce ? { width: this.#map.width, height: this.#map.height, pixels: this.#map.settled } : null;
             this.#sender.send(isInForce ? (this.#file ?? this.#map) : null);
         }

@@ -63,12 +63,20 @@
             return pictures.length ? { source: pictures[index].src, infotext: infotexts[index] ?? "" } : null;
         }
 
-        /** Opens our panel, which switches the effect on, with its painter in it. */
+        /** Opens our panel, with its painter in it, and switches the effect on. */
         openPanel() {
             const title = byId("diffdiff").querySelector(".label-wrap, summary");
-            if (!byId("diffdiff_painter").clientWidth && !title.classList.contains("open")) title.click();
+            const isOpen = byId("diffdiff_painter").clientWidth > 0 || title.classList.contains("open");
+            if (isOpen) this.switchOn();
+            else title.click(); // which switches it on too
             const source = byId("diffdiff_source")?.querySelector("input[value=map]");
             if (byId("diffdiff_source")?.querySelector("input[value=mask]")?.checked) source.click();
+        }
+
+        /** Switches the effect on. */
+        switchOn() {
+            const box = byId("diffdiff-visible-checkbox") ?? byId("diffdiff-checkbox").querySelector("input");
+            if (!box.checked) box.click();
         }
 
         /** Puts a button among the host's own tools beside Generate. @param {HTMLElement} button */

@@ -86,6 +86,11 @@
             return this.#document.inForce;
         }
 
+        /** @returns {number} as `MapDocument.edits` */
+        get edits() {
+            return this.#document.edits;
+        }
+
         // ---- page ----
 
         #layOut() {
@@ -165,6 +170,7 @@
         #pointerTarget() {
             return {
                 hasPicture: () => this.#document.picture !== null,
+                isFull: () => this.#bench.isOpen,
                 hover: (event) => {
                     if (event?.pointerType === "pen") this.#toolbar.showPen();
                     if (this.#document.picture) this.#marks.hover(event);

@@ -183,8 +183,8 @@
         /** What the user has to do before there is a map; empty when nothing. */
         #missing(picture, map, mask) {
             const source = this.#fields.choice("source");
-            if (source === "map" && !map && mask) return "Choose “Inpaint mask” above, or paint or upload a change map.";
-            if (source === "map" && !map) return "Paint above how much each part may change, or upload a change map.";
+            if (source === "map" && !map && mask) return "Choose “Inpaint mask” above, or paint or import a change map.";
+            if (source === "map" && !map) return "Paint above how much each part may change, or import a change map.";
             if (source === "auto" && !map) return "The map is made of each picture when you generate. Make map shows it now.";
             if (source === "mask" && !mask) return "Paint or upload a mask in one of the Inpaint tabs above.";
             if (source === "fan" && !this.#fields.fanStrengths.length) return "The fan takes 2 to 10 strengths from 0 to 1.";

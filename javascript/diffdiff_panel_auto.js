@@ -28,6 +28,7 @@
      * alone, Python makes it anew for each picture of a run; painted on, it is a map like any other.
      */
     class AutomaticMap {
+        #container;
         #page;
         #fields;
         #run = new globalThis.diffdiff.HostRun();
@@ -50,6 +51,7 @@
          */
         constructor(container, page, fields) {
             const { element } = globalThis.diffdiff;
+            this.#container = container;
             this.#page = page;
             this.#fields = fields;
             this.#make = this.#button("Make map", "diffdiff-make", () => this.#show());
@@ -173,6 +175,7 @@
             const part = this.#fields.choice("auto_part");
             for (const [name, { button }] of Object.entries(this.#parts)) button.setAttribute("aria-pressed", String(name === part));
             texts.hidden = this.#fields.text("auto") !== PROMPT;
+            this.#container.dataset.shows = this.#shown ? "made" : "other"; // in the painter, as full screen has to know
             if (this.#isMaking) return;
             if (this.#fields.choice("source") !== "auto") this.#shown = null;
             else if (!this.#shown) this.#tellOfAnotherMap();

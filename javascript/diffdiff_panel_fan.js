@@ -54,6 +54,8 @@
         #note = null;
         #marker;
         #freshUntil = 0;
+        /** How often the map had become another when the fan was asked for. */
+        #edits = 0;
         #lastInfo = "";
         /** The picked seed that stands where a random one was wanted; null where none does. */
         #heldSeed = null;
@@ -101,6 +103,7 @@
             const before = this.#fields.text("tag");
             if (this.#page.isRunning) return stop(event);
             this.#freshUntil = Date.now() + PATIENCE_MS;
+            this.#edits = globalThis.diffdiff.painter.edits;
             while (this.#fields.text("tag") === before) {
                 if (Date.now() > this.#freshUntil) return this.#tell("The WebUI does not answer: no fan was started.");
                 await pause(POLL_MS);
@@ -109,13 +112,17 @@
             this.#page.generate();
         }
 
-        /** A run that is not the fan's says so, also if the fan's own never came to Python. */
+        /**
+         * A run that is not the fan's says so, also if the fan's own never came to Python. Where the map has been edited
+         * since, it comes after no fan: what was cleared is missing, and Python says that.
+         */
         async #onGenerate(event) {
             this.#forgetPick();
             const tag = this.#fields.text("tag");
-            if (Date.now() < this.#freshUntil || !tag.startsWith("fan:")) return;
+            const next = globalThis.diffdiff.painter.edits === this.#edits ? tag.replace("fan:", "after:") : "";
+            if (Date.now() < this.#freshUntil || next === tag) return;
             stop(event);
-            this.#fields.setText("tag", tag.replace("fan:", "after:"));
+            this.#fields.setText("tag", next);
             await pause();
             this.#page.generate();
         }

@@ -59,6 +59,10 @@
         #isSoftnessChosen;
         #isSideChosen;
         #isOwnClick = false;
+        /** Whether the user has clicked a source since the fields were last looked at. */
+        #isSourceClicked = false;
+        /** The user's softness of masks (true) and of maps (false) when the source became one of the other kind. */
+        #left = new Map();
         #timer = null;
         #deciding = null;
 
@@ -77,7 +81,10 @@
             this.#side = fields.choice("softness_side");
             this.#isSideChosen = this.#side !== OPEN_SIDE;
             fields.box("softness_side").addEventListener("click", () => (this.#isSideChosen ||= !this.#isOwnClick));
-            fields.box("source").addEventListener("click", () => (this.#isSourceChosen ||= !this.#isOwnClick));
+            fields.box("source").addEventListener("click", ({ isTrusted }) => {
+                this.#isSourceChosen ||= !this.#isOwnClick;
+                this.#isSourceClicked ||= isTrusted;
+            });
             fields.box("softness").addEventListener("input", ({ isTrusted }) => (this.#isSoftnessChosen ||= isTrusted));
             // what is painted on the hosts' canvases, and what a script or Python sets, tells nobody
             for (const type of ["pointerup", "keyup", "input", "change"]) document.addEventListener(type, () => this.#soon(), true);
@@ -102,7 +109,7 @@
 
         async #decide() {
             if (!this.#fields.isEnabled) return;
-            this.#noticeChoices();
+            await this.#noticeChoices();
             const isOpen = !this.#isSourceChosen && this.#source !== "fan";
             if (!isOpen && (this.#source !== "mask" || this.#isSoftnessChosen)) return this.#soften(null);
             const mask = await this.#mask();
@@ -110,18 +117,35 @@
             await this.#soften(mask);
         }
 
-        #noticeChoices() {
+        async #noticeChoices() {
             const [source, softness] = [this.#fields.choice("source"), this.#fields.number("softness")];
-            this.#isSourceChosen ||= source !== this.#source;
-            this.#isSoftnessChosen ||= softness !== this.#softness;
+            const [before, isClicked] = [this.#source, this.#isSourceClicked];
+            const isSoftnessKept = softness === this.#softness;
+            this.#isSourceChosen ||= source !== before;
+            this.#isSoftnessChosen ||= !isSoftnessKept;
             this.#isSideChosen ||= this.#fields.choice("softness_side") !== this.#side;
             this.#source = source;
             this.#softness = softness;
+            this.#isSourceClicked = false;
+            if (isSoftnessKept) await this.#changeKind(before, isClicked);
+        }
+
+        /** Masks have a softness of their own, that a painted map does not take over: it is exactly what was painted. */
+        async #changeKind(before, isByHand) {
+            const [wasMask, isMask] = [before === "mask", this.#source === "mask"];
+            if (wasMask === isMask || !this.#isSoftnessChosen) return;
+            this.#left.set(wasMask, this.#softness);
+            const own = this.#left.get(isMask) ?? (isMask ? this.#softness : 0);
+            if (!isByHand || own === this.#softness) return;
+            this.#softness = own;
+            await this.#fields.setNumbers({ softness: own });
         }
 
         async #chooseSource(source) {
             if (source === this.#source) return;
+            const before = this.#source;
             this.#source = source;
+            await this.#changeKind(before, false);
             await this.#choose("source", source);
         }
 

@@ -9,6 +9,7 @@
      * What the pointers act on.
      * @typedef {Object} PointerTarget
      * @property {() => boolean} hasPicture
+     * @property {() => boolean} isFull whether the painter fills the window
      * @property {(isPenEraser: boolean) => ?Object} begin the tool that a press starts; null when nothing can be painted
      * @property {(sample: Sample) => void} idle a pointer moves without a press
      * @property {(event: ?PointerEvent) => void} hover where the pointer is; null when it is gone
@@ -139,9 +140,10 @@
             this.#view.place(point, now.x, now.y, (scale * now.distance) / pinch.distance);
         }
 
-        /** The wheel scrolls the page, and with Shift or Ctrl it zooms, as on the hosts' own canvases. */
+        /** The wheel scrolls the page, and with Shift or Ctrl it zooms, as on the hosts' own canvases; without a page to
+         * scroll it zooms. */
         #wheel(event) {
-            if (!this.#target.hasPicture() || !(event.ctrlKey || event.shiftKey)) return;
+            if (!this.#target.hasPicture() || !(event.ctrlKey || event.shiftKey || this.#target.isFull())) return;
             event.preventDefault();
             const turned = event.deltaY || event.deltaX; // with Shift some systems turn the wheel sideways
             const perPixel = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? PIXELS_PER_LINE : 1;

@@ -5,7 +5,7 @@
 
     /** Every remembered setting: its first value, null where the picture tells, and which values are allowed. */
     const SETTINGS = {
-        strength: { first: 1, allows: isShare },
+        strength: { first: 1, allows: (value) => isShare(value) && value > 0 }, // a brush of 0 would seem dead
         end: { first: 0, allows: isShare },
         size: { first: null, allows: (value) => Number.isInteger(value) && value >= 1 && value <= 16384 },
         hardness: { first: 0.5, allows: isShare },

@@ -49,7 +49,7 @@
             { id: "invert", name: "Invert" },
             { id: "blur", name: "Blur", label: "Blur…" },
             { id: "levels", name: "Levels", label: "Levels…" },
-            { id: "clear", name: "Clear", hint: "the whole map to 0: nothing changes" },
+            { id: "clear", name: "Clear", hint: "no map any more; Undo brings it back" },
         ],
         [
             { id: "importMap", name: "Import map", label: "Import…", hint: "a picture file as the map; or drop it here, or paste it" },

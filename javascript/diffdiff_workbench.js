@@ -20,6 +20,8 @@
         #buttons = {};
         #bar;
         #status;
+        #use;
+        #fields = new globalThis.diffdiff.PanelFields();
         #timer = null;
         #wasRunning = false;
         #shownResult = null;
@@ -44,7 +46,10 @@
             this.#bar.setAttribute("aria-label", "Progress");
             this.#status = element("div", "diffdiff-status");
             this.#status.setAttribute("role", "status");
+            this.#use = element("div", "diffdiff-use", { hidden: true }, [element("span", ""), this.#button("use", "", "", () => this.#useMap())]);
+            this.#use.setAttribute("role", "status");
             const bench = element("div", "diffdiff-bench", {}, [
+                this.#use,
                 this.#field("prompt", element("textarea", "", { rows: 3 }), "Prompt"),
                 this.#number("strength", "Denoising strength", { min: 0, max: 1, step: 0.01 }),
                 this.#number("softness", "Softness (pixels)", { min: 0, max: 128, step: 1 }),
@@ -137,6 +142,7 @@
                 const value = this.#run.read(name);
                 for (const input of inputs) if (input !== document.activeElement && input.value !== value) input.value = value;
             }
+            this.#showUse();
             const { progress } = this.#run;
             const isRunning = progress !== null;
             this.#bar.value = progress?.share ?? 0;
@@ -152,6 +158,29 @@
             this.#buttons.result.hidden = isRunning || this.#run.result === null;
             if (!isRunning && this.#run.error && this.#status.textContent !== this.#run.error) this.#status.textContent = this.#run.error;
             if (!isRunning && this.#run.result?.source !== this.#shownResult) this.#finish();
+        }
+
+        /** Says where a run does not use the map that is seen, and lets it. */
+        #showUse() {
+            const text = this.#whatIsUsed();
+            this.#use.hidden = !text;
+            const [words, button] = this.#use.children;
+            if (words.textContent !== text) words.textContent = text;
+            button.textContent = this.#fields.isEnabled ? "Use this map" : "Switch on";
+        }
+
+        /** @returns {string} empty where it is the map that is seen */
+        #whatIsUsed() {
+            if (!this.#fields.isEnabled) return "Differential Diffusion is off: a run changes the whole picture.";
+            const source = this.#fields.choice("source");
+            if (source === "mask") return "The inpaint mask is in use, not this map.";
+            const isMade = gradioApp().querySelector("#diffdiff_auto_tools")?.dataset.shows === "made";
+            return source === "auto" && !isMade ? "Automatic is in use: each run makes a map of its own." : "";
+        }
+
+        #useMap() {
+            if (this.#fields.isEnabled) this.#fields.choose("source", "map");
+            else this.#run.switchOn();
         }
 
         #finish() {

@@ -9,7 +9,7 @@ import argparse
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,7 @@ def _edit_parser() -> argparse.ArgumentParser:
     effect.add_argument("--auto-prompt", metavar="TEXT", help="what to look for (the prompt)")
     effect.add_argument("--auto-against", metavar="TEXT", help="what to compare that with (nothing)")
     effect.add_argument("--auto-part", metavar="PART", help="of a made map: high, low, middle (high)")
+    effect.add_argument("--save-map", action="store_true", help="also write the made map, as FILE-map.png")
     effect.add_argument("--equalise", action="store_const", const=True, help="even out a made map's greys")
     effect.add_argument("--softness", metavar="PIXELS", type=float, help="blur of the map's edges (0)")
     effect.add_argument("--softness-side", metavar="SIDE", help="where it may reach: both, outwards, inwards (both)")
@@ -199,11 +200,32 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     parent = next(folder for folder in out.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         parser.error(f"--out {out}: nothing can be written in {parent}")
-    for path in filter(None, (options.picture, options.map)):
-        if out.exists() and out.samefile(path) and not options.force:
-            parser.error(
-                f"--out {out} is the {'picture' if path is options.picture else 'map'} itself; --force writes over it"
-            )
+    if options.save_map and options.source != "auto":
+        parser.error("--save-map writes the map that --source auto makes")
+    for file in _written(options):
+        for name, path in (("picture", options.picture), ("map", options.map)):
+            if path is not None and file.exists() and file.samefile(path) and not options.force:
+                parser.error(f"--out {out}: {file} is the {name} itself; --force writes over it")
+
+
+def _written(options: argparse.Namespace) -> Iterator[Path]:
+    """The files that an edit may write."""
+    yield options.out
+    if options.source == "fan":
+        yield beside(options.out, "labelled")
+    if options.show_change:
+        yield beside(options.out, "change")
+    if options.save_map:
+        yield map_beside(options.out)
+
+
+def beside(out: Path, what: str) -> Path:
+    """The file beside `out` for something else that an edit writes."""
+    return out.with_stem(f"{out.stem}-{what}")
+
+
+def map_beside(out: Path) -> Path:
+    return beside(out, "map").with_suffix(".png")
 
 
 def _model(text: str) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
-from arguments import SETTINGS
+from arguments import SETTINGS, beside, map_beside
 from console import Status
 from differential_diffusion import plan, settings
 from differential_diffusion.change_map import Extent
@@ -101,6 +101,15 @@ def _run(
     scripts.load_scripts()
     scripts.scripts_img2img.initialize_scripts(is_img2img=True)
     width, height = options.size or _working_size(picture, model.native_side, model.stride)
+    where = f"at {width} x {height}"
+    if options.save_map:
+        shared.state.begin("map")
+        with _progress(where, shared.state):
+            made = _made_map(options, values, picture)
+        shared.state.end()
+        _save(made, map_beside(options.out))
+        print(f"{map_beside(options.out)}: the map", flush=True)
+        values = {key: value for key, value in values.items() if key not in OF_A_MAP} | {"map": _base64(made)}
     p = StableDiffusionProcessingImg2Img(
         sd_model=model,
         prompt=options.prompt,
@@ -120,7 +129,7 @@ def _run(
     p.scripts = scripts.scripts_img2img
     p.script_args = [0, values]
     shared.state.begin("edit")
-    with _progress(f"at {width} x {height}", shared.state):
+    with _progress(where, shared.state):
         processed = process_images(p)
     shared.state.end()
     if processed.comments:
@@ -129,6 +138,18 @@ def _run(
         yield image, processed.all_seeds[0]
 
 
+def _made_map(options: argparse.Namespace, values: dict[str, Any], picture: Image.Image) -> Image.Image:
+    from differential_diffusion.host import makers
+
+    parsed = settings.parse(values)
+    assert parsed is not None
+    made = makers.made(picture, parsed, options.prompt)
+    assert made is not None, "nothing interrupts an edit"
+    return Image.fromarray(made)
+
+
+OF_A_MAP = ("source", "polarity", "black", "white", "gamma", "auto", "auto_prompt", "auto_against", "auto_part")
+"""Settings that a made map has in it already; `equalise` too, which acts on made ones alone."""
 PASTED_BACK: dict[str, Any] = {"inpaint_full_res": True, "inpainting_fill": 1, "mask_blur": 0}
 """The host's "Only masked", with so much padding that it holds the whole picture: what changes is made at the working
 size and pasted into the picture at its own."""
@@ -165,7 +186,7 @@ def _progress(where: str, state: Any) -> Iterator[None]:
 def _beside(out: Path, image: Image.Image) -> Path:
     """The file of one of the run's pictures: `out`, or for a further one a name beside it."""
     shown = re.search(rf"{PICTURE}: ([^,]+)", image.info["parameters"])
-    return out.with_stem(f"{out.stem}-{NAMES[shown[1]]}") if shown else out
+    return beside(out, NAMES[shown[1]]) if shown else out
 
 
 def _base64(image: Image.Image) -> str:

@@ -213,7 +213,8 @@ class TestResample:
     @given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
     def test_a_pixel_is_zero_exactly_where_all_that_it_covers_is(self, width, height, to_width, to_height, seed):
         plane = (np.random.default_rng(seed).random((height, width)) > 0.7).astype(np.float32)
-        parts = plane.repeat(to_height, 0).repeat(to_width, 1)  # so small that the larger pixels have whole numbers of them
+        # parts of which whole numbers make a pixel of either size
+        parts = plane.repeat(to_height, 0).repeat(to_width, 1)
         covered = parts.reshape(to_height, height, to_width, width).max(axis=(1, 3))
         assert np.array_equal(change_map.resample(plane, Extent(to_width, to_height)) > 0, covered > 0)
 

@@ -530,6 +530,26 @@ def test_full_screen_and_back(open_painter):
     assert abs(x - 256) <= 1 and abs(y - 256) <= 1
 
 
+def test_the_wheel_zooms_where_there_is_no_page_to_scroll(open_painter):
+    painter = open_painter()
+    painter.press("Full screen")
+    painter.page.wait_for_timeout(300)
+    painter.set(Strength=1, Size=40, Hardness=1)
+    box = painter.canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    painter.page.mouse.click(x, y)
+
+    def diameter() -> int:
+        strengths = "([x, y]) => [...Array(400)].map((_, i) => diffdiff.painter.strengthAt(x + i - 200, y))"
+        return sum(value == 1 for value in painter.page.evaluate(strengths, [x, y]))
+
+    before = diameter()
+    assert before > 0
+    painter.page.mouse.wheel(0, -400)
+    painter.page.wait_for_timeout(300)
+    assert diameter() > 1.5 * before
+
+
 @pytest.mark.parametrize("width", [650, 716, 380])
 def test_nothing_moves_the_canvas(open_painter, width):
     painter = open_painter(viewport={"width": width, "height": 1200})
@@ -752,6 +772,8 @@ def test_a_window_narrower_than_600_px(open_painter):
     for control in painter.root.locator("button:visible, input:visible, select:visible").all():
         box = control.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 380
+    for slider in painter.root.locator(".diffdiff-options input[type=range]:visible").all():
+        assert slider.bounding_box()["width"] >= 140, "a fingertip covers 40"
     painter.set(Strength=1, Size=100, Hardness=1)
     painter.click(256, 256)
     x, y = middles(SIDE, SIDE)
@@ -916,11 +938,12 @@ def test_brush_settings_are_remembered(open_painter):
     painter.wait()
     for name, value in {"Strength": "0.35", "Size": "77", "Hardness": "0.15", "Opacity": "0.65"}.items():
         assert painter.root.get_by_role("slider", name=name, exact=True).input_value() == value
-    page.evaluate('localStorage.setItem(\'diffdiff.painter\', \'{"size": "huge", "strength": 7}\')')
-    page.reload()
-    show(page, photo(SIDE, SIDE))
-    painter.wait()
-    assert painter.root.get_by_role("slider", name="Strength", exact=True).input_value() == "1"
+    for strength in (7, 0):  # with 0 the brush would seem dead
+        page.evaluate(f'localStorage.setItem(\'diffdiff.painter\', \'{{"size": "huge", "strength": {strength}}}\')')
+        page.reload()
+        show(page, photo(SIDE, SIDE))
+        painter.wait()
+        assert painter.root.get_by_role("slider", name="Strength", exact=True).input_value() == "1"
 
 
 def test_two_pages_do_not_disturb_each_other(open_painter):

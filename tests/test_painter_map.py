@@ -75,7 +75,10 @@ def test_a_map_of_another_size_comes_to_the_pictures_as_in_python(open_page, siz
     """To one grey value, and black where it covers nothing but black, whether it shrinks or grows."""
     dice = np.random.default_rng(size)
     grey = np.where(dice.random((40, 50)) < 0.5, 0, dice.integers(128, 256, (40, 50))).astype(np.uint8)
-    script = "([pixels, width, height]) => [...diffdiff.resample({ width: 50, height: 40, pixels: Uint8Array.from(pixels) }, width, height)]"
+    script = """([pixels, width, height]) => {
+        const source = { width: 50, height: 40, pixels: Uint8Array.from(pixels) };
+        return Array.from(diffdiff.resample(source, width, height));
+    }"""
     ours = open_page().page.evaluate(script, [grey.ravel().tolist(), *size])
     right = change_map.resample(grey.astype(np.float32), change_map.Extent(*size))
     assert np.abs(np.reshape(ours, right.shape) - right).max() <= 1
@@ -226,6 +229,25 @@ def test_a_file_waits_for_its_picture_and_says_so(open_page):
     assert painter.notice() == "The map ramp.png (90 × 70) is in force, for the picture to come. Drop"
     painter.press("Drop")
     assert painter.notice() == "" and painter.sent() == ""
+
+
+def test_before_there_is_a_picture_a_map_can_be_imported_and_full_screen_left(open_page):
+    painter = open_page()
+    page = painter.page
+    names = [button.get_attribute("aria-label") for button in painter.root.get_by_role("button").all()]
+    assert names == ["Import map"]
+    with page.expect_file_chooser() as chooser:
+        painter.press("Import map")
+    chooser.value.set_files({"name": "map.png", "mimeType": "image/png", "buffer": encoded(Image.fromarray(ramp()))})
+    page.wait_for_function("diffdiff.painter.inForce !== null")
+    page.evaluate("diffdiff.painter.openFull()")
+    page.locator(".diffdiff-full").wait_for()
+    words = painter.root.locator(".diffdiff-readout").bounding_box()
+    size = page.viewport_size
+    assert abs(words["x"] + words["width"] / 2 - size["width"] / 2) < size["width"] / 4
+    assert abs(words["y"] + words["height"] / 2 - size["height"] / 2) < size["height"] / 4
+    page.get_by_role("button", name="Leave full screen").click()
+    assert page.locator(".diffdiff-full").count() == 0
 
 
 @pytest.mark.parametrize("way", ["Undo", "Clear", "the eraser"])

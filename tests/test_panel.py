@@ -319,7 +319,7 @@ class TestWords:
     @pytest.mark.parametrize(
         ("values", "words"),
         [
-            ({}, "Paint above how much each part may change, or upload a change map."),
+            ({}, "Paint above how much each part may change, or import a change map."),
             ({"source": "mask"}, "Paint or upload a mask in one of the Inpaint tabs above."),
             ({"source": "fan", "fan_strengths": "0.2, high"}, "The fan takes 2 to 10 strengths from 0 to 1."),
         ],
@@ -453,6 +453,9 @@ class TestOrderOfClicks:
         chosen = panel.page.locator("#diffdiff_source input:checked").get_attribute("value")
         return chosen, float(panel.page.locator("#diffdiff_softness input").input_value())
 
+    def ends_in(self, panel, state: tuple[str, float]) -> bool:
+        return eventually(lambda: self.state(panel) == state)
+
     @pytest.mark.parametrize(
         ("names", "expected"),
         [
@@ -472,7 +475,22 @@ class TestOrderOfClicks:
             for name in order:
                 steps[name]()
                 panel.page.wait_for_timeout(pause)
-            assert self.state(panel) == expected, order
+            assert self.ends_in(panel, expected), order
+
+    def test_a_masks_softness_is_not_a_painted_maps(self, panel, steps):
+        steps["tick"]()
+        steps["mask"]()
+        assert self.ends_in(panel, ("mask", self.AUTOMATIC))
+        panel.page.locator("#diffdiff_softness input").fill("9")
+        panel.settle()
+        for source, softness in (("map", 0), ("mask", 9), ("map", 0)):
+            steps[f"choose {source}"]()
+            assert self.ends_in(panel, (source, softness)), source
+        panel.page.locator("#diffdiff_softness input").fill("4")
+        panel.settle()
+        for source, softness in (("mask", 9), ("map", 4)):
+            steps[f"choose {source}"]()
+            assert self.ends_in(panel, (source, softness)), source
 
     def test_generate_right_after_the_last_click_has_the_source_already(self, panel, steps):
         panel.page.evaluate(

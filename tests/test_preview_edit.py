@@ -1,10 +1,12 @@
 """`python preview edit`, as it is run inside its environment."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -199,6 +201,45 @@ def test_the_picture_itself_is_written_over_by_force_only(edit):
     done = edit(photograph(), black, "--out", "picture.png")
     assert done.returncode == 2 and "picture.png is the picture itself; --force" in done.stderr
     assert edit(photograph(), black, "--out", "picture.png", "--force").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "name"),
+    [
+        (["--show-change"], "result-change.png", "the picture"),
+        (["--source", "fan"], "result-labelled.png", "the picture"),
+        (["--source", "auto", "--save-map"], "result-map.png", "the picture"),
+        (["map.png", "--out", "map.png"], "picture.png", "the map"),
+    ],
+)
+def test_no_further_picture_takes_the_place_of_one_that_was_given(tmp_path, monkeypatch, capsys, options, given, name):
+    monkeypatch.chdir(tmp_path)
+    for file in (given, "map.png"):
+        Image.new("L", (8, 8)).save(file)
+    command = ["edit", given, "--prompt", "a house", "--out", "result.png", *options]
+    if "--show-change" in options:
+        command.append("map.png")
+    with pytest.raises(SystemExit):
+        parse(command)
+    assert f"is {name} itself; --force writes over it" in capsys.readouterr().err
+    parse([*command, "--force"])
+
+
+def test_a_made_map_can_be_kept_and_is_the_one_of_the_run(here):
+    wanted = ("--source", "auto", "--auto", "luminance", "--white", "0.7", "--seed", "4")
+    here(*wanted, "--save-map", "--out", "kept.jpg")
+    assert Image.open("kept-map.png").mode == "L" and Image.open("kept-map.png").size == SIZE
+    here(*wanted, "--out", "made.png")
+    here("kept-map.png", "--seed", "4", "--out", "again.png")
+    made, again = (np.asarray(Image.open(file)).astype(int) for file in ("made.png", "again.png"))
+    assert np.abs(made - again).max() <= 1
+    assert "--save-map" in _refused("--source", "fan", "--save-map")
+
+
+def _refused(*options: str) -> str:
+    with pytest.raises(SystemExit), redirect_stderr(io.StringIO()) as said:
+        parse(["edit", "picture.png", "--prompt", "a house", "--out", "result.png", *options])
+    return said.getvalue()
 
 
 @pytest.mark.parametrize(

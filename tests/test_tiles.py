@@ -178,9 +178,9 @@ class TestCutTiles:
     BOXES = ((0, 0, 64, 64), (32, 0, 64, 64), (64, 0, 64, 64))
     GREYS = (0, 90, 255, 40)
 
-    @pytest.fixture(autouse=True)
-    def sd_upscale(self, chosen):
-        chosen("SD upscale")
+    @pytest.fixture(autouse=True, params=["SD upscale", "SD Upscale"])  # as in AUTOMATIC1111, as in Forge Neo
+    def sd_upscale(self, chosen, request):
+        chosen(request.param)
 
     @pytest.fixture
     def cut(self, monkeypatch):

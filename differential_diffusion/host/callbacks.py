@@ -104,9 +104,10 @@ def end(p: Any, processed: Any) -> None:
 def _why_not(p: Any) -> str | None:
     """Why the effect must stay off in this run; None if it need not."""
     script = script_choice.chosen(p)
-    if script in script_choice.WITHOUT_US:
-        return f'script "{script}": {script_choice.WITHOUT_US[script]}'
-    if script in CUTS_TILES and not all(map(Tile.of, p.init_images)):
+    key = script_choice.key(script)
+    if key in script_choice.WITHOUT_US:
+        return f'script "{script}": {script_choice.WITHOUT_US[key]}'
+    if key in CUTS_TILES and not all(map(Tile.of, p.init_images)):
         return f'script "{script}": this WebUI does not tell where its tiles lie'
     if p.latent_mask is not None:
         return "another script masks the latent"
@@ -116,7 +117,7 @@ def _why_not(p: Any) -> str | None:
 def _needs_one_run(p: Any, settings: Settings) -> None:
     """Raises Refused for a strength fan that would be made of each tile."""
     script = script_choice.chosen(p)
-    if settings.source is Source.FAN and script in (*CUTS_TILES, *MASKS_ITS_TILES):
+    if settings.source is Source.FAN and script_choice.key(script) in (*CUTS_TILES, *MASKS_ITS_TILES):
         raise Refused(
             f'a strength fan is made by one run, and script "{script}" makes one for each tile. Choose another source, '
             "or no script."

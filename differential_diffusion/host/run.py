@@ -59,7 +59,7 @@ class Img2ImgRun:
         is_by_hand: bool,
         outer: Img2ImgRun | None = None,
     ) -> None:
-        script = script_choice.chosen(p)
+        script = script_choice.key(script_choice.chosen(p))
         self._p = p
         self._settings = settings
         self._is_by_hand = is_by_hand

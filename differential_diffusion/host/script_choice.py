@@ -12,11 +12,16 @@ DROPDOWN = "script_list"
 """The dropdown's id in the page."""
 
 WITHOUT_US = {
-    "Outpainting mk2": "it makes masks of its own",
-    "Poor man's outpainting": "it makes masks of its own",
+    "outpainting mk2": "it makes masks of its own",
+    "poor man's outpainting": "it makes masks of its own",
     "img2img alternative test": "it replaces the sampling that the map would steer",
 }
-"""Scripts that cannot be combined with a change map, and why."""
+"""Scripts that cannot be combined with a change map, by `key`, and why."""
+
+
+def key(title: str) -> str:
+    """What a script goes by here: the hosts differ in the capitals of its title."""
+    return title.lower()
 
 
 def chosen(p: Any) -> str:
@@ -28,11 +33,11 @@ def chosen(p: Any) -> str:
 def said_of(number: int | None) -> str:
     """What the panel says of the script at that place of the dropdown, from 1; empty if there is nothing to say."""
     title = scripts.scripts_img2img.selectable_scripts[number - 1].title() if number else ""
-    if title in (*CUTS_TILES, *MASKS_ITS_TILES):
+    if key(title) in (*CUTS_TILES, *MASKS_ITS_TILES):
         return (
             f"With <b>{title}</b> the map is laid over the enlarged picture: black parts are the upscaler's own, all "
             "others change by their grey, tile by tile. Softness grows with the picture."
         )
-    if title in WITHOUT_US:
-        return f"With <b>{title}</b> the map is not used: {WITHOUT_US[title]}."
+    if key(title) in WITHOUT_US:
+        return f"With <b>{title}</b> the map is not used: {WITHOUT_US[key(title)]}."
     return ""

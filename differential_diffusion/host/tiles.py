@@ -21,10 +21,10 @@ LEFT = "differential_diffusion_left"
 TILE = "differential_diffusion_tile"
 """Name under which a tile's place stands on its picture."""
 
-MASKS_ITS_TILES = ("Ultimate SD upscale",)
-CUTS_TILES = ("SD upscale",)
-"""Titles of scripts of the img2img tab that enlarge a picture and run img2img on its tiles: on the whole picture with
-the tile as inpaint mask, or on each tile alone."""
+MASKS_ITS_TILES = ("ultimate sd upscale",)
+CUTS_TILES = ("sd upscale",)
+"""Scripts of the img2img tab that enlarge a picture and run img2img on its tiles, by `script_choice.key`: on the whole
+picture with the tile as inpaint mask, or on each tile alone."""
 
 
 @dataclass(frozen=True, eq=False)

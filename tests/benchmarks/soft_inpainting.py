@@ -31,6 +31,9 @@ SHOWN = 3
 """Pictures in the strip."""
 STEPS = 12
 PROMPTS = ("trees", "winter", "house", "autumn", "lake", "desert", "mountain", "fire")
+BEYOND = 4
+"""From the end of the soft zone to the lines whose steps are the picture's own, in pixels: a step across the end itself
+is one of the seams that are looked for."""
 OURS = "this extension"
 WITHOUT_TEXTURE = f"{OURS}, no texture given back"
 
@@ -40,11 +43,11 @@ class Fit(NamedTuple):
 
     Attributes:
         seam: mean step from pixel to pixel across the mask's border, over the picture's own: the mean of those across
-            the lines three standard deviations inside and outside of it. 1 = no seam.
+            two lines beyond the soft zone, inside and outside of it. 1 = no seam.
         largest: the same for the line in the soft zone where the step is largest: a blend that moves its seam does not
             get rid of it.
-        border: mean step across the line three standard deviations outside, where nothing changes any more, over the
-            input's own. 1 = no seam; it is part of what `seam` and `largest` are measured by.
+        border: mean step across the line three standard deviations outside, from where on nothing changes any more,
+            over the input's own. 1 = no seam.
         core: mean difference to the input in the mask's core, over that of hard inpainting.
         outside: mean difference to the input beyond the soft zone, in levels of 255.
     """
@@ -80,10 +83,9 @@ def run(quick: bool) -> None:
     print(
         f"{count} pictures and masks, strength {STRENGTH}, {STEPS} steps of DPM++ 2M Karras, {SIZE} px, the same noise "
         "for every way; compositing, Poisson and Laplacian blend the result of hard inpainting. *Seam*: mean step from "
-        "pixel to pixel across the mask's border, over that across the lines three standard deviations inside and "
+        f"pixel to pixel across the mask's border, over that across lines {BEYOND} px beyond the soft zone, inside and "
         "outside of it (1 = no seam). *Largest*: the same for the line in the soft zone where it is largest. *Border*: "
-        "mean step across the line three standard deviations outside, over the input's own (1 = no seam); what mends "
-        "it raises the other two, which are measured by it. *Core*: mean "
+        "mean step across the line three standard deviations outside, over the input's own (1 = no seam). *Core*: mean "
         "difference to the input more than three standard deviations inside the mask, over hard inpainting's. "
         "*Outside*: mean difference to the input more than three standard deviations outside, of 255.\n"
     )
@@ -145,7 +147,7 @@ def fit(before: Pictures, hard: Pictures, after: Pictures, mask: Mask, softness:
     core, far = signed > reach, signed < -reach
     across, before_across = _steps(after), _steps(before)
     steps = {line: _mean_across(across, signed > line) for line in range(-reach, reach + 1, 2)}
-    own = (steps[-reach] + steps[reach]) / 2
+    own = np.mean([_mean_across(across, signed > line) for line in (-reach - BEYOND, reach + BEYOND)])
     border = steps[-reach] / _mean_across(before_across, signed > -reach)
     kept, full = (np.abs(picture.astype(float) - before)[0].mean(axis=-1) for picture in (after, hard))
     return Fit(

@@ -111,6 +111,10 @@ class WebUI:
         return {name.lower() for name in self.get("/sdapi/v1/scripts")["img2img"] if name}
 
     @cached_property
+    def upscalers(self) -> list[str]:
+        return [upscaler["name"] for upscaler in self.get("/sdapi/v1/upscalers")]
+
+    @cached_property
     def options(self) -> dict[str, Any]:
         return self.get("/sdapi/v1/options")
 

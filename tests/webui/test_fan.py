@@ -266,6 +266,17 @@ class TestOneClick:
         page.set_numbers(seed=5)
         assert "Differential Diffusion" not in fan_page.run("#img2img_generate")[0], "and so does the one after"
 
+    def test_a_map_that_was_cleared_after_a_fan_is_missed(self, fan_page: FanPage):
+        """And the whole picture is not changed without a word."""
+        page = fan_page.page
+        page.switch(True)
+        page.upload_map(columns(255, 128))
+        fan_page.run("#diffdiff_fan")
+        page.page.locator("#diffdiff_painter").get_by_role("button", name="Clear").click()
+        page.until("document.querySelector('#diffdiff_map textarea').value === ''")
+        page.generate()
+        assert "Nothing is painted yet" in page.error()
+
     def test_a_fan_over_a_map_turns_ordinary_by_a_click(self, fan_page: FanPage):
         page = fan_page.page
         page.switch(True)

@@ -90,8 +90,16 @@ def test_from_a_stroke_to_the_compared_result(page):
     assert shows(page, before)
     tab.keyboard.up("c")
     assert shows(page, made)
-    result.get_by_role("slider").fill("0.25")
-    assert shows(page, before, slice(40, None)), "left of the line the result, right of it the picture"
+    result.get_by_role("slider").fill("0.8")
+    assert shows(page, before, slice(0, 96)), "left of the line the picture, right of it the result"
+    assert shows(page, made, slice(106, None))
+    line, pictures = (tab.locator(name).bounding_box() for name in (".diffdiff-line", ".diffdiff-pictures"))
+    tab.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(pictures["x"] + 1, line["y"] + line["height"] / 2, steps=4)
+    tab.mouse.up()
+    assert shows(page, made), "the line can be dragged"
+    assert float(result.get_by_role("slider").input_value()) == 0
     tab.keyboard.press("Escape")
     assert not result.is_visible() and tab.locator(".diffdiff-full").count() == 1
     tab.keyboard.press("Escape")
@@ -124,6 +132,36 @@ def test_a_fan_is_picked_from_and_the_pick_is_made_there(page):
         arg=before,
     )
     assert "labelled fan" not in tab.locator(".diffdiff-pictures img[alt=Result]").get_attribute("data-infotext")
+
+
+def test_a_map_that_is_not_used_is_said_to_be(page):
+    tab = page.page
+    use = tab.locator(".diffdiff-use")
+    expect(use).to_be_hidden()
+    paint_the_right_half(page)
+    for source, words in (("auto", "Automatic is in use"), ("mask", "The inpaint mask is in use")):
+        tab.locator(f"#diffdiff_source input[value={source}]").dispatch_event("click")
+        expect(use).to_contain_text(words)
+        use.get_by_role("button", name="Use this map").click()
+        page.until_chosen("source", "map")
+        expect(use).to_be_hidden()
+    tab.locator("#diffdiff-visible-checkbox").dispatch_event("click")
+    expect(use).to_contain_text("Differential Diffusion is off")
+    use.get_by_role("button", name="Switch on").click()
+    expect(use).to_be_hidden()
+    assert page.checked("#diffdiff-checkbox input")
+
+
+def test_whoever_opens_it_by_its_button_wants_it_on(page):
+    tab = page.page
+    tab.get_by_role("button", name="Leave full screen").click()
+    page.switch(False)
+    if not tab.locator("#diffdiff_painter").is_visible():  # switching it off may close its panel
+        tab.locator("#diffdiff .label-wrap, #diffdiff summary").first.click()
+        tab.locator("#diffdiff_painter").wait_for()
+        page.switch(False)
+    tab.get_by_role("button", name="Paint strengths").click()
+    page.until("document.querySelector('#diffdiff-checkbox input').checked")
 
 
 def test_what_goes_wrong_is_said_there(page):
