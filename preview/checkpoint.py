@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -117,16 +119,16 @@ def write(model: Path, file: Path) -> None:
 
 def _unet(small: Weights) -> Weights:
     """In CompVis' names, `model.diffusion_model.*`."""
-    with torch.device("meta"):
-        shapes = UNet2DConditionModel(
-            down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * 3),
-            up_block_types=(*("CrossAttnUpBlock2D",) * 3, "UpBlock2D"),
-            block_out_channels=(320, 640, 640, 640),
-            layers_per_block=1,
-            cross_attention_dim=768,
-            attention_head_dim=8,
-        ).state_dict()
-    wide = {name: _widened(small[name], shape.shape) for name, shape in shapes.items()}
+    shapes = _shapes(
+        UNet2DConditionModel,
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * 3),
+        up_block_types=(*("CrossAttnUpBlock2D",) * 3, "UpBlock2D"),
+        block_out_channels=(320, 640, 640, 640),
+        layers_per_block=1,
+        cross_attention_dim=768,
+        attention_head_dim=8,
+    )
+    wide = {name: _widened(small[name], shape) for name, shape in shapes.items()}
     for name in wide:
         if ".to_q." in name:  # a dot product of channels that stand there several times, over the root of their number
             wide[name] /= UNET_WIDENING**0.5
@@ -136,24 +138,30 @@ def _unet(small: Weights) -> Weights:
 def _text_encoder(small: Weights, tokens: list[int]) -> Weights:
     """In transformers' names, `cond_stage_model.transformer.*`; `tokens` are CLIP's numbers of the small one's
     tokens."""
-    with torch.device("meta"):
-        shapes = CLIPTextModel(
-            CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
-        ).state_dict()
+    shapes = _shapes(
+        CLIPTextModel,
+        CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12),
+    )
     wide = {}
     for name, shape in shapes.items():
         if "embedding" in name:
             rows = small[name].float().repeat_interleave(TEXT_WIDENING, 1)
-            wide[name] = torch.zeros(shape.shape)
+            wide[name] = torch.zeros(shape)
             wide[name][tokens if "token" in name else slice(None)] = rows
         elif name in small:
-            wide[name] = _widened(small[name], shape.shape)
+            wide[name] = _widened(small[name], shape)
         else:
-            wide[name] = torch.zeros(shape.shape)
+            wide[name] = torch.zeros(shape)
         if ".q_proj." in name:
             wide[name] /= TEXT_WIDENING**0.5
     named = {f"cond_stage_model.transformer.{name}": values.half() for name, values in wide.items()}
     return named | {"cond_stage_model.transformer.text_model.embeddings.position_ids": torch.arange(77)[None]}
+
+
+def _shapes(network: Callable[..., Any], *arguments: object, **configuration: object) -> dict[str, torch.Size]:
+    """Of its weights, without making them."""
+    with torch.device("meta"):
+        return {name: weights.shape for name, weights in network(*arguments, **configuration).state_dict().items()}
 
 
 def _widened(small: Tensor, shape: torch.Size) -> Tensor:
@@ -169,14 +177,14 @@ def _widened(small: Tensor, shape: torch.Size) -> Tensor:
 
 def _autoencoder(small: Weights, scale: float) -> Weights:
     """In CompVis' names, `first_stage_model.*`."""
-    with torch.device("meta"):
-        shapes = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(128, 256, 512, 512),
-            layers_per_block=2,
-        ).state_dict()
-    padded = {name: torch.zeros(shape.shape) for name, shape in shapes.items()}
+    shapes = _shapes(
+        AutoencoderKL,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+    )
+    padded = {name: torch.zeros(shape) for name, shape in shapes.items()}
     for name, values in small.items():
         padded[name][tuple(slice(length) for length in values.shape)] = values.float()
     # The log variances' rows follow the means', whose number is the same in both.
@@ -212,29 +220,30 @@ _UNET_ENDS = {
 
 def _unet_name(name: str) -> str:
     """CompVis' name of a weight of diffusers' UNet with one block a level."""
-    place, kind = name.rsplit(".", 1)
-    if place in _UNET_ENDS:
-        return f"{_UNET_ENDS[place]}.{kind}"
-    part, *rest = name.split(".")
-    if part == "mid_block":
-        module, index, *inner = rest
-        block = {"resnets": "middle_block.{}", "attentions": "middle_block.1"}[module].format(2 * int(index))
-    else:
-        level, module, index, *inner = int(rest[0]), *rest[1:]
-        if part == "down_blocks":
-            first = 1 + 2 * level
-            block = {
-                "resnets": f"input_blocks.{first}.0",
-                "attentions": f"input_blocks.{first}.1",
-                "downsamplers": f"input_blocks.{first + 1}.0",
-            }[module]
-            inner = ["op", *inner[1:]] if module == "downsamplers" else inner
-        else:
-            place = 2 * level + (1 if module == "upsamplers" else int(index))
-            block = f"output_blocks.{place}." + {"resnets": "0", "attentions": "1", "upsamplers": "2"}[module]
-    if module == "resnets":
-        inner = [_RESNET[inner[0]], *inner[1:]]
-    return ".".join([block, *inner])
+    module, kind = name.rsplit(".", 1)
+    if module in _UNET_ENDS:
+        return f"{_UNET_ENDS[module]}.{kind}"
+    half, *parts = name.split(".")
+    level = 0 if half == "mid_block" else int(parts.pop(0))
+    layers, index, *inside = parts
+    if layers == "resnets":
+        inside[0] = _RESNET[inside[0]]
+    elif layers == "downsamplers":
+        inside[0] = "op"
+    blocks = {
+        "down_blocks": {
+            "resnets": f"input_blocks.{2 * level + 1}.0",
+            "attentions": f"input_blocks.{2 * level + 1}.1",
+            "downsamplers": f"input_blocks.{2 * level + 2}.0",
+        },
+        "mid_block": {"resnets": f"middle_block.{2 * int(index)}", "attentions": "middle_block.1"},
+        "up_blocks": {
+            "resnets": f"output_blocks.{2 * level + int(index)}.0",
+            "attentions": f"output_blocks.{2 * level + int(index)}.1",
+            "upsamplers": f"output_blocks.{2 * level + 1}.2",
+        },
+    }
+    return ".".join([blocks[half][layers], *inside])
 
 
 _AUTOENCODER = {
