@@ -63,8 +63,7 @@ def _page_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python preview",
         description="A small img2img WebUI with the Differential Diffusion extension in it.",
-        epilog="To edit a picture without a browser: python preview edit --help. "
-        "To try the demo model in your WebUI: python preview export --help",
+        epilog="To edit a picture without a browser: python preview edit --help",
     )
     parser.set_defaults(command="page")
     parser.add_argument("--port", type=_port, default=7861, help="on 127.0.0.1; 0 takes a free one (7861)")

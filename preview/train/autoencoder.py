@@ -94,9 +94,9 @@ def build_autoencoder(pca: PatchPca, seed: int = 0) -> AutoencoderKL:
 
 @torch.no_grad()
 def standardise(model: AutoencoderKL, latents: Tensor) -> None:
-    """Shift and scale the latent space so that each channel of `latents` (N x 4 x h x w, unscaled) has a mean of zero
-    and unit variance. What the model makes of a picture stays the same."""
-    mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    """Shift and scale the latent space so that each of the four channels of `latents` (one row a cell, unscaled) has
+    a mean of zero and unit variance. What the model makes of a picture stays the same."""
+    mean, std = latents.mean(0), latents.std(0)
     model.quant_conv.weight[:CHANNELS] /= std[:, None, None, None]
     model.quant_conv.bias[:CHANNELS] = (model.quant_conv.bias[:CHANNELS] - mean) / std
     mixing = model.post_quant_conv.weight[:, :, 0, 0]

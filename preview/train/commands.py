@@ -97,7 +97,7 @@ class Workspace:
             load_model(model, str(self._autoencoder))
             return model
         print(f"autoencoder: averaged weights after {load_average(self.autoencoder_checkpoint, model)} samples")
-        pictures = [Pictures(group.values[:200], group.samples[:200]) for group in self.load_pictures()]
+        pictures = [Pictures(group.values[:50], group.samples[:50]) for group in self.load_pictures()]
         standardise(model, torch.cat([latents_of(model, group).movedim(1, -1).flatten(0, 2) for group in pictures]))
         save_model(model, str(self._autoencoder))
         return model

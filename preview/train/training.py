@@ -40,7 +40,7 @@ class Schedule:
     """How long to train and how fast to learn."""
 
     seconds: float
-    """Time to spend in all, over all runs."""
+    """Time to spend in this run; what earlier runs spent comes before it."""
     batch: int
     """Samples of 256 x 256 pixels, or as many pixels in other shapes."""
     learning_rate: float
@@ -230,13 +230,13 @@ class _Run:
         self._optimiser.step()
 
     def go(self, step: Callable[[float], Tensor]) -> None:
-        """Call `step` with the share of the time that is spent until all is, from the checkpoint on."""
+        """Call `step` with the share of the time, all runs' together, that is spent until all is."""
         self._resume()
-        schedule = self._schedule
-        started, spent_before, saved = time.monotonic(), self._spent, time.monotonic()
+        schedule, spent_before, total = self._schedule, self._spent, self._spent + self._schedule.seconds
+        started = saved = time.monotonic()
         with tqdm(desc=self._name, initial=self.seen, unit="sample", unit_scale=True, mininterval=15) as bar:
-            while self._spent < schedule.seconds:
-                progress = self._spent / schedule.seconds
+            while self._spent < total:
+                progress = self._spent / total
                 for group in self._optimiser.param_groups:
                     group["lr"] = schedule.rate(self.seen, progress)
                 loss = step(progress)
