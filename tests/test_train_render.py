@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from preview.train import photographs, render
+from preview.train.adversary import balance
 from preview.train.autoencoder import LATENT_STD, PatchPca, build_autoencoder, standardise
 from preview.train.captions import OBJECTS, STYLES, landscape_caption, vocabulary, words
-from preview.train.evaluate import layout_correlation
+from preview.train.data import Pictures, random_crops
+from preview.train.evaluate import layout_correlation, sharpness
 from preview.train.landscape import Layout, random_layout
 from preview.train.text import build_tokenizer
 from preview.train.training import Schedule, _Run, load_average
@@ -222,3 +225,30 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path: Path):
         layer.weight.fill_(100)
     assert load_average(tmp_path / "line.pt", layer) == second
     assert layer.weight.abs().max().item() < 10
+
+
+def test_crops_come_from_the_pictures_and_half_are_regraded(pictures: np.ndarray):
+    samples = [render.Sample("", None, ())] * len(pictures)
+    group = Pictures(torch.from_numpy(pictures), samples)
+    crops = random_crops([group], 40, 64, torch.Generator().manual_seed(0))
+    assert crops.shape == (40, 3, 64, 64) and crops.abs().max() <= 1
+    windows = torch.from_numpy(pictures).movedim(-1, 1).float() / 127.5 - 1
+    windows = windows.unfold(2, 64, 1).unfold(3, 64, 1)[:, :, :, :, 0, 0]  # the upper left pixels say where it may be
+    kept = sum(bool((windows == crop[None, :, :1, :1]).all(1).any()) for crop in crops)
+    assert 10 <= kept <= 35
+
+
+def test_the_adversary_pulls_as_hard_as_the_reconstruction():
+    last = torch.randn(3, 5, requires_grad=True)
+    inputs = torch.randn(5, 7)
+    reconstruction, adversarial = (last @ inputs).abs().mean(), 1e-3 * (last @ inputs).square().sum()
+    factor = balance(reconstruction, adversarial, last)
+    ours = torch.autograd.grad(reconstruction, last, retain_graph=True)[0].norm()
+    theirs = torch.autograd.grad(factor * adversarial, last)[0].norm()
+    assert theirs.item() == pytest.approx(ours.item(), rel=1e-3)
+
+
+def test_a_blurred_picture_is_less_sharp(pictures: np.ndarray):
+    blurred = np.stack([cv2.GaussianBlur(picture, (0, 0), 2) for picture in pictures])
+    assert sharpness(blurred) < 0.8 * sharpness(pictures)
+    assert sharpness(255 - pictures) == pytest.approx(sharpness(pictures), rel=1e-4)

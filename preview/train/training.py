@@ -165,16 +165,13 @@ def train_autoencoder(
         reconstruction = (real - decoded).abs().mean() + perceptual
         loss = reconstruction + 0.1 * spread
         if progress >= ADVERSARY_FROM:
-            with run.precision():
-                made = -discriminator(decoded).float().mean()
+            made = -discriminator(decoded).mean()
             weight = balance(reconstruction, made, model.decoder.conv_out.weight)
             loss = loss + ADVERSARY_SHARE * weight * made
         run.descend(loss)
         if progress >= ADVERSARY_FROM:
-            with run.precision():
-                scores = [discriminator(shown).float() for shown in (real, decoded.detach())]
             critic.zero_grad()
-            discriminator_loss(*scores).backward()
+            discriminator_loss(discriminator(real), discriminator(decoded.detach())).backward()
             critic.step()
         return reconstruction
 
@@ -205,11 +202,10 @@ class _Run:
         self._name, self._schedule, self._checkpoint = name, schedule, checkpoint
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._device = self._parameters[0].device.type
-        fused = self._device == "cuda"
         self._optimiser = torch.optim.AdamW(
-            self._parameters, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=fused
+            self._parameters, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self._average = EMAModel(self._parameters, decay=0.999, foreach=fused)
+        self._average = EMAModel(self._parameters, decay=0.999, foreach=True)
         self._parts: dict[str, Saved] = {
             "model": model,
             "optimiser": self._optimiser,
