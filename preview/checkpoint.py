@@ -104,7 +104,9 @@ def write(model: Path, file: Path) -> None:
     """
     config = json.loads((model / "unet" / "config.json").read_text())
     if config["block_out_channels"] != [64, 128, 128, 128] or config["norm_num_groups"] != 32:
-        raise ValueError(f"{model} is not of the demo model's shape; only that one fits into Stable Diffusion 1's")
+        raise ValueError(
+            f"{model} has not the shape that `python preview/train` makes, which fits into Stable Diffusion 1's"
+        )
     tokens = json.loads((model / "tokenizer" / "clip_tokens.json").read_text())
     scale = json.loads((model / "vae" / "config.json").read_text())["scaling_factor"]
     weights = {

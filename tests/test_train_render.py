@@ -79,7 +79,7 @@ def test_styles_differ_more_than_layouts_do():
 
 def test_shards_come_back_as_written_and_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(render, "SHARD", 3)
-    render.render_shards(tmp_path, 6, render.training_picture)
+    render.render_shards(render.shards(tmp_path, 6, render.training_picture))
     first, second = sorted(tmp_path.glob("*.npy"))
     shown, samples = render.load_shard(second)
     picture, sample = render.training_picture(4)
@@ -87,7 +87,7 @@ def test_shards_come_back_as_written_and_are_kept(tmp_path: Path, monkeypatch: p
 
     kept = first.stat().st_mtime_ns
     second.unlink()
-    render.render_shards(tmp_path, 6, render.training_picture)
+    render.render_shards(render.shards(tmp_path, 6, render.training_picture))
     assert first.stat().st_mtime_ns == kept and second.exists()
 
 

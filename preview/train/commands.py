@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from preview.train.data import Pictures, encode, latents_of, shard_paths
 from preview.train.evaluate import PARTS, Effort, Measure, figures
 from preview.train.export import export
 from preview.train.render import (
-    SHARD,
     SIZE,
     Photographs,
+    Sample,
     load_shard,
     photograph_picture,
     render_shards,
+    shards,
     training_picture,
 )
 from preview.train.training import (
@@ -76,11 +78,15 @@ class Workspace:
         """The photographs that nothing is trained on."""
         return photographs.load(self.photographs / "held-out")
 
+    def painters(self) -> dict[str, Callable]:
+        """What makes training pictures, by the name of their folders."""
+        return {"made": training_picture, "photographs": partial(_restyled_photograph, self.photographs)}
+
     def pca(self) -> PatchPca:
         """What the encoder begins as, fitted to a part of the pictures when first asked for."""
         if not self._pca.exists():
             pictures = np.concatenate(
-                [load_shard(path)[0][::5] for path in shard_paths(self.pictures / "made-256x256")[:8]]
+                [load_shard(path)[0][::5] for path in shard_paths(self.pictures / "made-256x256")[:40]]
             )
             pca = PatchPca.fit(pictures)
             np.savez(self._pca, weight=pca.weight, mean=pca.mean)
@@ -105,17 +111,19 @@ class Workspace:
     def classifier(self) -> Classifier:
         """The judge, trained when first asked for."""
         if not self._classifier.exists():
-            painters = {
-                "made": training_picture,
-                "photographs": partial(photograph_picture, photographs.load(self.photographs)),
-            }
-            for name, count in JUDGED.items():
-                render_shards(self.judged_pictures / name, count, painters[name], JUDGED_FIRST, processes())
-            folders = [self.judged_pictures / name for name in JUDGED]
+            wanted = []
+            for name, painter in self.painters().items():
+                wanted += shards(self.judged_pictures / name, JUDGED[name], painter, JUDGED_FIRST)
+            render_shards(wanted, processes())
+            folders = sorted({shard.folder for shard in wanted})
             save_model(train_classifier(folders, epochs=8, seed=SEED), str(self._classifier))
         classifier = Classifier()
         load_model(classifier, str(self._classifier))
         return classifier.eval()
+
+
+def _restyled_photograph(folder: Path, index: int, height: int = SIZE, width: int = SIZE) -> tuple[np.ndarray, Sample]:
+    return photograph_picture(photographs.load(folder), index, height, width)
 
 
 class Clock:
@@ -148,15 +156,15 @@ def _gather(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> 
 
 
 def _render(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:
-    taken = photographs.load(workspace.photographs)
-    for name, share, painter in (
-        ("made", 1.0, training_picture),
-        ("photographs", PHOTOGRAPHS_SHARE, partial(photograph_picture, taken)),
-    ):
-        for (height, width), part in SHAPES.items():
-            count = SHARD * max(1, round(options.pictures * share * part / SHARD))
+    counts = {"made": options.pictures, "photographs": options.pictures * PHOTOGRAPHS_SHARE}
+    wanted = []
+    for (height, width), share in reversed(
+        SHAPES.items()
+    ):  # the slowest first, so that no process is left alone at last
+        for name, painter in workspace.painters().items():
             folder = workspace.pictures / f"{name}-{height}x{width}"
-            render_shards(folder, count, partial(painter, height=height, width=width), processes=processes())
+            wanted += shards(folder, round(counts[name] * share), partial(painter, height=height, width=width))
+    render_shards(wanted, processes())
 
 
 def _autoencoder(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:

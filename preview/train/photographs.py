@@ -8,6 +8,7 @@ import io
 import json
 import struct
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def collect(packages: Path, folder: Path) -> None:
             picture.save(place / f"{photograph.name}.jpg", quality=QUALITY)
 
 
+@cache
 def load(folder: Path) -> dict[str, NDArray[np.uint8]]:
     """Collected photographs (HxWx3) by name. FileNotFoundError when there is none."""
     paths = sorted(folder.glob("*.jpg"))

@@ -27,7 +27,7 @@ from preview.train.captions import (
 from preview.train.grades import regrade
 from preview.train.landscape import Layout, draw_landscape, random_layout
 
-SHARD = 250
+SHARD = 50
 """Pictures per file."""
 SIZE = 256
 HELD_OUT = 10_000_000
@@ -134,34 +134,45 @@ def _bytes(picture: Picture) -> NDArray[np.uint8]:
     return np.round(picture * 255).astype(np.uint8)
 
 
-def render_shards(folder: Path, count: int, painter: Painter, first: int = 0, processes: int = 1) -> None:
-    """Write pictures `first` to `first + count` as `<number>.npy` (NxHxWx3 uint8) beside `<number>.json` (the samples).
-    Shards already there are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    starts = [start for start in range(first, first + count, SHARD) if not _shard(folder, start).exists()]
-    draw = partial(_render_shard, folder, painter, SHARD)
+@dataclass(frozen=True)
+class Shard:
+    """Pictures `first` to `first + count` of a painter, as `<first>.npy` (NxHxWx3 uint8) beside `<first>.json` (the
+    samples)."""
+
+    folder: Path
+    painter: Painter
+    first: int
+    count: int
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.first:08d}.npy"
+
+    def render(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pictures, samples = zip(*(self.painter(index) for index in range(self.first, self.first + self.count)))
+        self.path.with_suffix(".json").write_text(json.dumps([asdict(sample) for sample in samples]))
+        unfinished = self.path.with_suffix(".tmp.npy")
+        np.save(unfinished, np.stack(pictures))
+        unfinished.rename(self.path)
+
+
+def shards(folder: Path, count: int, painter: Painter, first: int = 0) -> list[Shard]:
+    """At least `count` pictures of a painter."""
+    return [Shard(folder, painter, start, SHARD) for start in range(first, first + count, SHARD)]
+
+
+def render_shards(wanted: list[Shard], processes: int = 1) -> None:
+    """Write those that are not there."""
+    missing = [shard for shard in wanted if not shard.path.exists()]
+    bar = partial(tqdm, desc="render", total=len(missing), unit="shard", mininterval=5)
     if processes == 1:
-        for start in tqdm(starts, desc=folder.name, unit="shard"):
-            draw(start)
-        return
-    with multiprocessing.get_context("spawn").Pool(
-        min(processes, max(len(starts), 1)), cv2.setNumThreads, (1,)
-    ) as pool:
-        for _ in tqdm(pool.imap_unordered(draw, starts), desc=folder.name, total=len(starts), unit="shard"):
-            pass
-
-
-def _shard(folder: Path, start: int) -> Path:
-    return folder / f"{start:08d}.npy"
-
-
-def _render_shard(folder: Path, painter: Painter, size: int, start: int) -> None:
-    pictures, samples = zip(*(painter(index) for index in range(start, start + size)))
-    path = _shard(folder, start)
-    path.with_suffix(".json").write_text(json.dumps([asdict(sample) for sample in samples]))
-    unfinished = path.with_suffix(".tmp.npy")
-    np.save(unfinished, np.stack(pictures))
-    unfinished.rename(path)
+        for shard in bar(missing):
+            shard.render()
+    elif missing:
+        with multiprocessing.get_context("spawn").Pool(processes, cv2.setNumThreads, (1,)) as pool:
+            for _ in bar(pool.imap_unordered(Shard.render, missing)):
+                pass
 
 
 def load_shard(path: Path) -> tuple[NDArray[np.uint8], list[Sample]]:
