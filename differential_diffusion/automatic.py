@@ -5,6 +5,7 @@ A made map is a plane, float32 (H, W) in [0, 1], of any size, until it is `finis
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 import cv2
@@ -27,6 +28,10 @@ FULL = 99
 """Percentile of the differences from which on everything is white."""
 COARSENESS = 0.01
 """Standard deviation of the Gaussian that gathers detail, as a share of the picture's longer side."""
+TONES = 65536
+"""How many values of a plane are told apart when its histogram is evened out, from its lowest to its highest."""
+BAND = 1 << 20
+"""How many pixels are looked at together where a plane is too large for a second one of wider numbers."""
 
 
 class Part(str, Enum):
@@ -39,8 +44,12 @@ class Part(str, Enum):
 
 def asked_size(picture: Extent) -> Extent:
     """The size at which a model is asked about a picture: at most `LONGEST`, about its aspect."""
+    return _made_size(picture, MULTIPLE)
+
+
+def _made_size(picture: Extent, multiple: int) -> Extent:
     scale = min(1, LONGEST / max(picture.width, picture.height))
-    return Extent(*(max(1, round(side * scale / MULTIPLE)) * MULTIPLE for side in (picture.width, picture.height)))
+    return Extent(*(max(1, round(side * scale / multiple)) * multiple for side in (picture.width, picture.height)))
 
 
 def from_predictions(wanted: np.ndarray, against: np.ndarray, original: np.ndarray) -> np.ndarray:
@@ -72,21 +81,32 @@ def _shares(plane: np.ndarray) -> np.ndarray:
 
 def luminance(picture: np.ndarray) -> np.ndarray:
     """Brightness of a picture, uint8 (H, W, 3): float32 (H, W)."""
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    return np.divide(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 255, dtype=np.float32)
 
 
 def saturation(picture: np.ndarray) -> np.ndarray:
     """How colourful each pixel of a picture, uint8 (H, W, 3), is: from grey, 0, to a colour without any grey, 1."""
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[..., 1].astype(np.float32) / 255
+    return np.divide(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[..., 1], 255, dtype=np.float32)
 
 
 def detail(picture: np.ndarray) -> np.ndarray:
     """How much happens around each pixel of a picture, uint8 (H, W, 3): the standard deviation of its brightness under
-    a Gaussian window, as a share of its 99th percentile."""
-    bright = luminance(picture).astype(np.float64)
-    sigma = max(1.0, COARSENESS * max(bright.shape))
-    mean, of_squares = (cv2.GaussianBlur(values, (0, 0), sigma) for values in (bright, bright * bright))
+    a Gaussian window, as a share of its 99th percentile.
+
+    The window is laid over averages of the brightness and of its square, at a size of at most `LONGEST`: what happens
+    inside of an averaged pixel counts, however large the picture is.
+    """
+    bright = luminance(picture)
+    size = _made_size(Extent.of(bright), 1)
+    sigma = max(1.0, COARSENESS * max(size.width, size.height))
+    mean = _under_window(bright, size, sigma)
+    of_squares = _under_window(np.square(bright, out=bright), size, sigma)
     return _shares(np.sqrt((of_squares - mean * mean).clip(0)))
+
+
+def _under_window(plane: np.ndarray, size: Extent, sigma: float) -> np.ndarray:
+    """A plane (float32 (H, W)) shrunk and blurred: float64, of `size`."""
+    return cv2.GaussianBlur(change_map.resample(plane, size).astype(np.float64), (0, 0), sigma)
 
 
 MAKERS = {"luminance": luminance, "saturation": saturation, "detail": detail}
@@ -94,13 +114,26 @@ MAKERS = {"luminance": luminance, "saturation": saturation, "detail": detail}
 
 
 def equalised(plane: np.ndarray) -> np.ndarray:
-    """A plane (float (H, W)) with an even histogram: each value becomes the share of pixels that lie below it, and half
-    of those that equal it, stretched to the whole range. A plane of one value is left."""
-    values, places, counts = np.unique(plane, return_inverse=True, return_counts=True)
-    if len(values) == 1:
+    """A plane (float (H, W)) with an even histogram, float32: each value becomes the share of pixels that lie below it,
+    and half of those that equal it, stretched to the whole range. Values are told apart to a 65536th of the plane's
+    range. A plane of one value is left."""
+    low, high = plane.min(), plane.max()
+    if low == high:
         return plane
+
+    def tones(rows: np.ndarray) -> np.ndarray:
+        return np.rint((rows - low) / (high - low) * (TONES - 1)).astype(np.intp)
+
+    bands = math.ceil(plane.size / BAND)
+    counts = np.zeros(TONES, np.int64)
+    for rows in np.array_split(plane, bands):
+        counts += np.bincount(tones(rows).ravel(), minlength=TONES)
     rank = counts.cumsum() - counts / 2
-    return ((rank - rank[0]) / (rank[-1] - rank[0]))[places].reshape(plane.shape).astype(np.float32)
+    ranks = ((rank - rank[0]) / (rank[-1] - rank[0])).astype(np.float32)
+    even = np.empty(plane.shape, np.float32)
+    for rows, evened in zip(np.array_split(plane, bands), np.array_split(even, bands)):
+        evened[:] = ranks[tones(rows)]
+    return even
 
 
 def of_part(plane: np.ndarray, part: Part) -> np.ndarray:

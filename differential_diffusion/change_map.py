@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import cv2
 import numpy as np
@@ -27,8 +27,10 @@ MAX_PIXELS = 64_000_000
 """Largest map, in pixels."""
 MAX_ENCODED = 4 * MAX_PIXELS
 """Longest base64 text of a map, in characters."""
-KINDS = "PNG, JPEG, WebP or TIFF"
-"""Of pictures, as a message names them. Pillow reads more."""
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
+"""Of pictures' files. Pillow opens many more, some by starting other programs."""
+KINDS = "PNG, JPEG, WebP, TIFF, GIF or BMP"
+"""The same as a message names them."""
 DEEP_WHITES = (1, 255, 65535)
 """White of a picture with more than eight bits, by the first of these that its largest value does not exceed. 1 is for
 floats alone."""
@@ -125,16 +127,16 @@ def decode(text: str) -> np.ndarray:
     picture is taken.
 
     Raises:
-        BadMap: not base64, not a picture, of values that `luminance` refuses, or beyond `MAX_SIDE`, `MAX_PIXELS` or
+        BadMap: not base64, not a picture, of values that `in_eight_bits` refuses, or beyond `MAX_SIDE`, `MAX_PIXELS` or
             `MAX_ENCODED`.
     """
     return read(_file_of(text))
 
 
 def decode_picture(text: str) -> Image.Image:
-    """Decode a picture that a map is made for, from base64 or a data URL, as `decode` does a map's: upright, RGB or
+    """Decode a picture that a map is made for, from base64 or a data URL, as `decode` does a map's: `upright`, RGB or
     RGBA. Raises BadMap."""
-    return _decoded(_file_of(text), _upright)
+    return _decoded(_file_of(text), _in_colour)
 
 
 def _file_of(text: str) -> bytes:
@@ -158,7 +160,7 @@ def read(file: bytes) -> np.ndarray:
 
 def _decoded(file: bytes, how: Callable[[Image.Image], T]) -> T:
     try:
-        picture = Image.open(io.BytesIO(file))
+        picture = opened(io.BytesIO(file))
         if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
             raise _too_large("{} x {}".format(*picture.size))
         return how(picture)
@@ -166,10 +168,18 @@ def _decoded(file: bytes, how: Callable[[Image.Image], T]) -> T:
         raise _too_large("far larger") from None
     except BadMap:
         raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
+        reason = str(error) or type(error).__name__
+        raise BadMap(f"not a picture that can be decoded ({reason}); {KINDS} are") from error
+
+
+def opened(file: IO[bytes] | str) -> Image.Image:
+    """Open a picture's file, or the one at a path, without decoding it. Raises BadMap if it is none of `FORMATS`, and
+    what Pillow raises for a damaged one."""
+    try:
+        return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         raise BadMap(f"not a picture of a known kind; {KINDS} are") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadMap(f"not a picture that can be decoded ({error}); {KINDS} are") from error
 
 
 def encode(grey: np.ndarray) -> bytes:
@@ -183,25 +193,39 @@ def _too_large(size: str) -> BadMap:
     return BadMap(f"the picture is {size}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS} pixels are allowed")
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    if picture.format != "TIFF":  # which turns by itself as it loads
+def upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF says, `in_eight_bits`. Raises BadMap."""
+    if picture.format == "TIFF":
+        picture.load()  # which turns it
+    else:
         picture = ImageOps.exif_transpose(picture)
-    return picture.convert("RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB")
+    return in_eight_bits(picture)
 
 
-def luminance(picture: Image.Image) -> np.ndarray:
-    """Brightness of a picture: uint8 (H, W). EXIF rotation is applied, and transparency taken over black.
+def in_eight_bits(picture: Image.Image) -> Image.Image:
+    """A picture whose greys are deep, integers or floats, in mode L; any other as it is.
 
-    Where nothing shows over black, but the alpha is uneven, the alpha is what was drawn: black strokes on a transparent
-    ground. Deep pictures do not say what their white is: the range that their values fill tells (`DEEP_WHITES`).
+    Deep pictures do not say what their white is: the range that their values fill tells (`DEEP_WHITES`).
 
     Raises:
         BadMap: a deep picture of another range, or one with values that are no numbers.
     """
-    if picture.format != "TIFF":  # which turns by itself as it loads
-        picture = ImageOps.exif_transpose(picture)
-    if picture.mode == "F" or picture.mode.startswith("I"):
-        return _from_deep(np.asarray(picture))
+    is_deep = picture.mode == "F" or picture.mode.startswith("I")
+    return Image.fromarray(_from_deep(np.asarray(picture))) if is_deep else picture
+
+
+def _in_colour(picture: Image.Image) -> Image.Image:
+    picture = upright(picture)
+    return picture.convert("RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB")
+
+
+def luminance(picture: Image.Image) -> np.ndarray:
+    """Brightness of a picture, `upright`: uint8 (H, W). Transparency is taken over black.
+
+    Where nothing shows over black, but the alpha is uneven, the alpha is what was drawn: black strokes on a transparent
+    ground. Raises BadMap.
+    """
+    picture = upright(picture)
     if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
         return np.asarray(picture.convert("L"))
     picture = picture.convert("RGBA")
@@ -261,8 +285,8 @@ def _grown(plane: np.ndarray, extent: Extent, axis: int) -> np.ndarray:
     places, length = np.arange(grown.shape[axis]), plane.shape[axis]
     first = places * length // grown.shape[axis]
     last = ((places + 1) * length - 1) // grown.shape[axis]
-    is_zero = (plane.take(first, axis) == 0) & (plane.take(last, axis) == 0)
-    grown[is_zero] = 0
+    is_zero = plane == 0
+    grown[is_zero.take(first, axis) & is_zero.take(last, axis)] = 0
     return grown
 
 

@@ -32,7 +32,7 @@ def compose(settings: Settings, mask: np.ndarray | None, picture: Extent) -> np.
         if mask is None:
             raise BadSetting(
                 "source",
-                '"mask" needs an inpaint mask: paint or upload one in an Inpaint tab',
+                '"mask" needs an inpaint mask; the request has no "mask", a picture as base64 text or a data URL',
                 "There is no inpaint mask: paint or upload one in an Inpaint tab, or choose Change map.",
             )
         plane = mask

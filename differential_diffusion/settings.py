@@ -38,8 +38,13 @@ class Refused(ValueError):
     """
 
     def __init__(self, reason: str, on_page: str = "") -> None:
-        super().__init__(f"{NAME}: {reason}")
-        self.on_page = on_page or f"{reason}."
+        super().__init__(_sendable(f"{NAME}: {reason}"))
+        self.on_page = _sendable(on_page or f"{reason}.")
+
+
+def _sendable(text: str) -> str:
+    """With halves of surrogate pairs, which JSON can hold, as their numbers."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class BadSetting(Refused):
@@ -152,7 +157,16 @@ def _text(key: str, value: Any) -> str:
         return ""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise BadSetting(key, f"{_shown(value)} is not allowed; a text of at most {LONGEST_TEXT} characters is")
+    check_characters(key, value)
     return value.strip()
+
+
+def check_characters(key: str, text: str) -> None:
+    """Raises BadSetting for a text that no tokenizer takes and no file holds."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadSetting(key, f"{_shown(text)} holds half of a surrogate pair, which is no character") from None
 
 
 def _maker(key: str, value: Any) -> str:
@@ -251,12 +265,12 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
             'missing; source "map" needs a painted or uploaded map, as base64 or a data URL',
             "Nothing is painted yet: paint over the picture, or choose Inpaint mask.",
         )
-    if checked["black"] >= checked["white"]:
-        raise BadSetting(
-            "black",
-            f"{checked['black']:g} is not allowed; a number below white, {checked['white']:g}, is",
-            "Levels: black must be below white.",
-        )
+    black, white = checked["black"], checked["white"]
+    if black >= white:
+        key, problem = ("black", f"{black:g} is not allowed; a number below white, {white:g}, is")
+        if white == 0:
+            key, problem = ("white", f"0 is not allowed; a number above black, {black:g}, is")
+        raise BadSetting(key, problem, "Levels: black must be below white.")
     if checked["source"] is Source.FAN and math.isclose(max(strengths), 0):
         raise BadSetting(
             "fan_strengths",

@@ -11,8 +11,8 @@
         /** @param {() => void} onLeave the user wants to paint again */
         constructor(onLeave) {
             const { element } = globalThis.diffdiff;
-            this.#before = element("img", "", { alt: "Before" });
-            this.#after = element("img", "", { alt: "Result" });
+            this.#before = element("img", "", { alt: "Before", draggable: false });
+            this.#after = element("img", "", { alt: "Result", draggable: false });
             this.#line = element("div", "diffdiff-line");
             this.#slider = element("input", "diffdiff-slider", { type: "range", min: 0, max: 1, step: 0.001 });
             this.#slider.setAttribute("aria-label", "Up to where the picture before is seen");

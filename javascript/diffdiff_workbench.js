@@ -172,10 +172,9 @@
         /** @returns {string} empty where it is the map that is seen */
         #whatIsUsed() {
             if (!this.#fields.isEnabled) return "Differential Diffusion is off: a run changes the whole picture.";
-            const source = this.#fields.choice("source");
-            if (source === "mask") return "The inpaint mask is in use, not this map.";
             const isMade = gradioApp().querySelector("#diffdiff_auto_tools")?.dataset.shows === "made";
-            return source === "auto" && !isMade ? "Automatic is in use: each run makes a map of its own." : "";
+            const isAutomatic = this.#fields.choice("source") === "auto";
+            return isAutomatic && !isMade ? "Automatic is in use: each run makes a map of its own." : "";
         }
 
         #useMap() {

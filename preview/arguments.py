@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from writing import obstacle
+
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 SETTINGS = (
     "source",
@@ -91,8 +93,8 @@ def _edit_parser() -> argparse.ArgumentParser:
         formatter_class=_Compact,
     )
     parser.set_defaults(command="edit", gradio=None)
-    parser.add_argument("picture", metavar="PICTURE", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("map", metavar="MAP", type=Path, nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("picture", metavar="PICTURE", type=_file, help=argparse.SUPPRESS)
+    parser.add_argument("map", metavar="MAP", type=_file, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--prompt", metavar="TEXT", required=True, help="what to change it into")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".png, .webp (both lossless) or .jpg")
 
@@ -184,9 +186,6 @@ def _export_parser() -> argparse.ArgumentParser:
 
 def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuses what an edit would stumble over when all the work is done."""
-    for path in filter(None, (options.picture, options.map)):
-        if not path.is_file():
-            parser.error(f"there is no file {path}")
     if options.map is None and options.source not in ("fan", "auto"):
         parser.error("a MAP is missing; only --source fan and --source auto do without one")
     if options.map is not None and options.source == "auto":
@@ -194,14 +193,11 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     out: Path = options.out
     if out.suffix.lower() not in FORMATS:
         parser.error(f"--out {out}: the name must end in {', '.join(FORMATS)}")
-    if out.is_dir():
-        parser.error(f"--out {out} is a folder; name a file in it")
-    parent = next(folder for folder in out.absolute().parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        parser.error(f"--out {out}: nothing can be written in {parent}")
     if options.save_map and options.source != "auto":
         parser.error("--save-map writes the map that --source auto makes")
     for file in _written(options):
+        if reason := obstacle(file):
+            parser.error(f"--out {out}: {file} {reason}" if file != out else f"--out {out} {reason}")
         for name, path in (("picture", options.picture), ("map", options.map)):
             if path is not None and file.exists() and file.samefile(path) and not options.force:
                 parser.error(f"--out {out}: {file} is the {name} itself; --force writes over it")
@@ -227,11 +223,26 @@ def map_beside(out: Path) -> Path:
     return beside(out, "map").with_suffix(".png")
 
 
-def _model(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise argparse.ArgumentTypeError(f"there is no model at {text}")
+def _file(text: str) -> Path:
+    path = _there(text, "file")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a pipe or a device, not a file")
     return path
+
+
+def _model(text: str) -> Path:
+    return _there(os.path.expanduser(text), "model at")
+
+
+def _there(text: str, what: str) -> Path:
+    try:
+        if Path(text).exists():
+            return Path(text)
+    except OSError as error:  # such as a name that is too long
+        raise argparse.ArgumentTypeError(f"there is no {what} {text} ({error.strerror})") from None
+    raise argparse.ArgumentTypeError(f"there is no {what} {text}")
 
 
 def _port(text: str) -> int:

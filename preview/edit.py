@@ -25,6 +25,7 @@ from differential_diffusion.change_map import Extent
 from differential_diffusion.infotext import PICTURE
 from modules import images
 from modules.masking import create_binary_mask
+from writing import write
 
 NAMES = {"labelled fan": "labelled", "what changed": "change"}
 """What a further picture of a run shows, by its infotext -> what is added to its file's name."""
@@ -39,7 +40,7 @@ def edit(options: argparse.Namespace) -> None:
         values = _values(options, given)
         if _changes_nothing(options, values, picture, given):
             if options.out.suffix.lower() == options.picture.suffix.lower():
-                _write(options.out, options.picture.read_bytes())
+                write(options.out, options.picture.read_bytes())
             else:
                 _save(picture, options.out)
             print(f"{options.out}: nothing to change, the picture as it was")
@@ -210,9 +211,4 @@ def _save(image: Image.Image, out: Path) -> None:
             exif[ExifTags.IFD.Exif] = {ExifTags.Base.UserComment: b"UNICODE\0" + text.encode("utf-16-be")}
         lossy = out.suffix.lower() != ".webp"
         image.save(file, "JPEG" if lossy else "WEBP", quality=95 if lossy else 80, lossless=not lossy, exif=exif)
-    _write(out, file.getvalue())
-
-
-def _write(out: Path, data: bytes) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(data)
+    write(out, file.getvalue())

@@ -212,15 +212,15 @@ class TestOthers:
             assert part in text
 
 
-def offered(answer, *, name="depth_test", tags=()):
-    """One preprocessor of Forge's, which answers with `answer(picture)`."""
-    slider = SimpleNamespace(gradio_update_kwargs={"value": 7})
+def offered(answer, *, name="depth_test", tags=(), sliders=3):
+    """One preprocessor of Forge's, which answers with `answer(picture)`; Forge Classic's have two sliders."""
 
-    def call(picture, resolution, slider_1=None, slider_2=None, slider_3=None, **_):
-        assert (slider_1, slider_2, slider_3) == (7, 7, 7) and resolution == min(picture.shape[:2])
+    def call(picture, resolution, **given):
+        assert given == dict.fromkeys(names, 7) and resolution == min(picture.shape[:2])
         return answer(picture)
 
-    call.slider_1 = call.slider_2 = call.slider_3 = slider
+    names = [f"slider_{number}" for number in range(1, sliders + 1)]
+    vars(call).update(dict.fromkeys(names, SimpleNamespace(gradio_update_kwargs={"value": 7})))
     call.tags, call.sorting_priority = list(tags), 0
     return {name: call}
 
@@ -234,8 +234,9 @@ class TestPreprocessors:
 
         return offer
 
-    def test_its_answer_is_the_map(self, host, offer):
-        offer(lambda picture: np.repeat(columns(0, 255, size=(64, 32))[..., None], 3, axis=2))
+    @pytest.mark.parametrize("sliders", [2, 3])
+    def test_its_answer_is_the_map(self, host, offer, sliders):
+        offer(lambda picture: np.repeat(columns(0, 255, size=(64, 32))[..., None], 3, axis=2), sliders=sliders)
         assert halves(host.img2img(PICTURE, auto(auto="depth_test")).images[0]) == [False, True]
 
     def test_one_that_is_not_there_is_refused_with_those_that_are(self, host, offer):
@@ -280,12 +281,15 @@ class TestRequests:
     """`POST /differential-diffusion/map` with JSON."""
 
     @pytest.fixture
-    def post(self, host):
+    def client(self, host):
         app = FastAPI()
         Api(app)
         map_requests.make_maps(None, app)
         uploads.read_uploads(None, app)
-        client = TestClient(app)
+        return TestClient(app)
+
+    @pytest.fixture
+    def post(self, client):
         return lambda values: client.post("/differential-diffusion/map", json=values)
 
     @staticmethod
@@ -336,11 +340,32 @@ class TestRequests:
             (_asked(prompt=3), "prompt: not allowed"),
             (_asked(black=1), "black: 1 is not allowed"),
             (_asked(softness=3), "softness: no such key; the keys are picture, prompt, auto, "),
+            (_asked(prompt="\ud800"), "prompt: '\\ud800' holds half of a surrogate pair"),
+            (_asked(auto_prompt="\ud800"), "auto_prompt: '\\ud800' holds half of a surrogate pair"),
+            (_asked(**{"\ud800": 1}), "\\ud800: no such key"),
             ([1], "what was sent is not allowed"),
         ],
     )
     def test_what_cannot_be_made_is_refused_in_words(self, post, values, message):
         answer = post(values)
+        assert answer.status_code == 422 and message in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "message"),
+        [
+            (b"{", "application/json", "the request is not JSON"),
+            (b"\xff\xfe{", "application/json", "the request is not JSON"),
+            (b"[" * 100_000, "application/json", "the request's JSON is nested too deeply"),
+            (b'{"softness": %s%s}' % (b"[" * 900, b"]" * 900), "application/json", "softness: no such key"),
+            (b'{"picture": "x", "black": %s%s}' % (b"[" * 900, b"]" * 900), "application/json", "black: [[["),
+            (b'{"black": %s}' % (b"1" * 5000), "application/json", "a number with too many digits"),
+            (b"{}", "Application/JSON; charset=utf-8", "picture: missing"),
+            (b' {"picture": ""}', "text/plain", "JSON is sent with the header Content-Type: application/json"),
+            (b"[]", "", "JSON is sent with the header Content-Type: application/json"),
+        ],
+    )
+    def test_what_is_no_request_is_told_what_it_is(self, client, body, kind, message):
+        answer = client.post("/differential-diffusion/map", content=body, headers={"Content-Type": kind})
         assert answer.status_code == 422 and message in answer.json()["detail"]
 
     def test_an_interrupt_says_so_and_the_next_map_is_whole(self, host, post):

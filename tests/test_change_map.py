@@ -100,6 +100,18 @@ class TestDecode:
         text = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
         assert (change_map.decode(text) == 200).all()
 
+    @pytest.mark.parametrize(("kind", "dtype"), [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", np.float32)])
+    def test_a_deep_picture_shows_the_greys_that_it_has_as_a_map(self, kind, dtype):
+        deep = (np.linspace(0, 1, 64).reshape(8, 8) * 65535).astype(dtype)
+        text = encoded(Image.fromarray(deep), kind)
+        picture = change_map.decode_picture(text)
+        assert picture.mode == "RGB"
+        assert np.array_equal(np.asarray(picture), change_map.decode(text)[..., None].repeat(3, -1))
+
+    def test_a_deep_picture_of_no_known_range_is_refused(self):
+        with pytest.raises(BadMap, match="from 0 to 70000"):
+            change_map.decode_picture(encoded(Image.fromarray(np.array([[0, 70_000]], np.int32)), "TIFF"))
+
     def test_a_rotated_deep_picture(self):
         ramp = np.linspace(0, 1, 8, dtype=np.float32).reshape(2, 4)
         grey = change_map.decode(encoded(Image.fromarray(ramp), "TIFF", tiffinfo={0x0112: 6}))
@@ -174,6 +186,47 @@ class TestRefusal:
         for width, height, size in ((100_000, 100_000, "far larger"), (8001, 8000, "8001 x 8000")):
             with pytest.raises(BadMap, match=f"is {size}; at most 16384 pixels a side and 64000000 pixels"):
                 change_map.decode(base64.b64encode(png_header(width, height)).decode())
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("kind", change_map.FORMATS)
+    def test_damaged_files_are_decoded_or_refused(self, kind):
+        rng = np.random.default_rng(0)
+        picture = Image.fromarray(rng.integers(0, 256, (20, 24), dtype=np.uint8))
+        text = encoded(picture.convert("RGB" if kind in ("JPEG", "WEBP") else "P"), kind)
+        decoders = (change_map.decode, change_map.decode_picture)
+        assert all(decode(text) is not None for decode in decoders)
+        whole = np.frombuffer(base64.b64decode(text), np.uint8)
+        for number in range(400):
+            damaged = whole[: rng.integers(len(whole)) if number % 4 == 0 else None].copy()
+            if damaged.size:
+                places = rng.integers(min(damaged.size, 120), size=rng.integers(1, 5))
+                damaged[places] = rng.choice(np.array([0, 1, 127, 128, 255], np.uint8), places.size)
+            try:
+                decoders[number % 2](base64.b64encode(damaged).decode())
+            except BadMap as error:
+                assert len(str(error)) > 20
+
+    @pytest.mark.parametrize(
+        "start",
+        [
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(/etc/passwd) run\n",
+            b"\xc5\xd0\xd3\xc6" + bytes(40),
+            b"\xd7\xcd\xc6\x9a\0\0",
+            b"\x01\0\0\0" + bytes(36) + b" EMF",
+            b"FTEX" + bytes(20),
+            b"BLP2\x01\0\0\0\x01",
+            b"DDS |\0\0\0",
+            b"8BPS\0\x01" + bytes(6) + b"\0\x03",
+            struct.pack(">27f", *range(1, 28)),
+            b"icns\0\0\0\x08",
+            b"%PDF-1.4\n",
+            b"P6 8 8 255\n",
+            b"\0\0\0\x0cjP  \r\n\x87\n",
+        ],
+    )
+    def test_other_kinds_are_not_tried(self, start):
+        with pytest.raises(BadMap, match="not a picture of a known kind; PNG, JPEG, WebP, TIFF, GIF or BMP are"):
+            change_map.decode(base64.b64encode(start + bytes(400)).decode())
 
     @given(st.binary(max_size=300))
     def test_random_bytes_never_raise_anything_else(self, data):

@@ -416,7 +416,7 @@ class TestSources:
             host.img2img(PICTURE, {"source": "fan", "fan_count": 10})
 
     def test_soft_inpainting_needs_a_mask(self, host):
-        with pytest.raises(BadSetting, match='source: "mask" needs an inpaint mask'):
+        with pytest.raises(BadSetting, match='source: "mask" needs an inpaint mask; the request has no "mask"'):
             host.img2img(PICTURE, {"source": "mask"})
 
     def test_minimum_lets_the_rest_follow(self, host):

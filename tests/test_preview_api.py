@@ -100,6 +100,17 @@ def test_options_are_read_and_set(client):
     assert client.get_options() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("samples_format", "../../x"), ("sd_vae_encode_method", "full"), ("infotext_skip_pasting", [[]]), ("nope", 1)],
+)
+def test_a_bad_option_is_refused_and_no_other_is_set(post, client, name, value):
+    before = client.get_options()
+    answer = post("options", {"img2img_fix_steps": True, name: value})
+    assert answer.status_code == 422 and f"option {name!r}" in answer.json()["detail"]
+    assert client.get_options() == before
+
+
 def test_override_settings_last_for_one_run(post, client):
     before = client.get_options()
     answer = post("img2img", request(override_settings={"img2img_fix_steps": True}, denoising_strength=0.5))
@@ -164,6 +175,9 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(post):
         ({"override_settings": {"img2img_fix_steps": 3}}, 422, "'img2img_fix_steps' takes bool"),
         ({"override_settings": {"img2img_extra_noise": -1}}, 422, "takes 0 to 10, not -1"),
         ({"override_settings": {"img2img_background_color": "#12"}}, 422, "color specifier"),
+        ({"override_settings": {"samples_format": "/../x"}}, 422, "takes png, jpg, jpeg, webp, not '/../x'"),
+        ({"override_settings": {"sd_vae_encode_method": "x"}}, 422, "takes Full, not 'x'"),
+        ({"override_settings": {"infotext_skip_pasting": ["Seed", 3]}}, 422, "takes a list of texts"),
         ({"init_images": [base64_of(PICTURE)] * 2}, 422, "2 init_images for a batch_size of 1"),
         ({"prompt": "\ud800"}, 422, "half of a surrogate pair"),
         ({"override_settings": {"\ud800": 1}}, 422, "half of a surrogate pair"),

@@ -173,7 +173,7 @@ def test_the_help_of_an_edit_fits_a_screen():
     ("arguments", "told"),
     [
         ([*EDIT, "--out", __file__], "the name must end in .png, .jpg"),
-        ([*EDIT, "--out", f"{__file__}/x.png"], f"nothing can be written in {__file__}"),
+        ([*EDIT, "--out", f"{__file__}/x.png"], "x.png cannot be written (Not a directory)"),
         ([*EDIT, "--out", "x.png", "--strength", "nan"], "nan is not in 0..1"),
         ([*EDIT, "--out", "x.png", "--model", "nowhere"], "there is no model at nowhere"),
         (["edit", __file__, "--prompt", "", "--out", "x.png"], "a MAP is missing"),

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -19,6 +20,7 @@ from transformers import T5EncoderModel
 
 import edit as edit_command
 from arguments import parse
+from models.folders import BadModel
 from modules import processing, sd_models, shared
 from modules.processing import decode_latent_batch
 
@@ -278,6 +280,85 @@ def test_what_cannot_be_run_is_refused_by_name(tmp_path):
         sd_models.load_model(tiny_models.save(tmp_path / "inpainting", "sd", in_channels=9))
     with pytest.raises(ValueError, match="latents of 4 channels"):
         sd_models.load_model(tiny_models.save(tmp_path / "coarse", "sd", blocks=3))
+
+
+def _without(name):
+    return lambda folder: shutil.rmtree(folder / name)
+
+
+def _file(name, change):
+    def damage(folder):
+        (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+    return damage
+
+
+def _renamed(folder):
+    file = folder / "unet/diffusion_pytorch_model.safetensors"
+    file.rename(file.with_suffix(".bin"))
+
+
+def _configured(**changes):
+    return _file("unet/config.json", lambda text: json.dumps(json.loads(text) | changes).encode())
+
+
+WEIGHTS = "vae/diffusion_pytorch_model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_file("model_index.json", lambda _: b"[1, 2]"), r"model_index.json is not allowed; a JSON object is"),
+        (_file("model_index.json", lambda _: b"{}"), r"model_index.json has no _class_name"),
+        (_file("model_index.json", lambda _: b"\xff{"), r"model_index.json cannot be read as JSON \("),
+        (_file("unet/config.json", lambda _: b"{"), r"unet/config.json cannot be read as JSON \("),
+        (_file("tokenizer/tokenizer_config.json", lambda _: b"3"), r"tokenizer_config.json is not allowed; a JSON obj"),
+        (_configured(block_out_channels="wide"), r"tiny: unet cannot be loaded: Must provide .* wide"),
+        (_configured(norm_num_groups="8"), r"tiny: unet cannot be loaded: TypeError: "),
+        (_configured(block_out_channels=[24, 32]), r"unet cannot be loaded: size mismatch for .* \(and \d+ more\)$"),
+        (_without("unet"), r"tiny: unet cannot be loaded: there is no such folder"),
+        (_without("tokenizer"), r"tiny: tokenizer cannot be loaded: there is no such folder"),
+        (_renamed, r"tiny: unet cannot be loaded: it has no .safetensors weights; other formats, such as .bin"),
+        (_file(WEIGHTS, lambda data: data[:-100]), rf"{WEIGHTS} is no .safetensors file, or not all of one"),
+        (_file(WEIGHTS, lambda _: b"\x80\x04pickled" * 9), rf"{WEIGHTS} is no .safetensors file"),
+        (_file(WEIGHTS, lambda _: b""), rf"{WEIGHTS} is no .safetensors file"),
+    ],
+)
+def test_a_damaged_model_is_told_by_what_is_damaged_in_one_line(tmp_path, model_of, damage, told):
+    shutil.copytree(model_of("sd")[0], tmp_path / "tiny")
+    damage(tmp_path / "tiny")
+    with pytest.raises(BadModel, match=told) as refused:
+        sd_models.load_model(tmp_path / "tiny")
+    message = str(refused.value)
+    assert len(message.splitlines()) == 1 and str(tmp_path) in message and "huggingface" not in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("flux", "text_encoder_2"),
+        ("sd3", "tokenizer_3"),
+        ("kandinsky", "prior/tokenizer"),
+        ("if", "I/text_encoder"),
+    ],
+)
+def test_parts_that_are_loaded_later_are_looked_at_first(tmp_path, model_of, kind, part):
+    shutil.copytree(model_of(kind)[0], tmp_path / "tiny")
+    _without(part)(tmp_path / "tiny")
+    with pytest.raises(BadModel, match=f"{Path(part).name} cannot be loaded: there is no such folder"):
+        sd_models.load_model(tmp_path / "tiny")
+
+
+def test_a_single_file_that_is_none_is_told(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(BadModel, match="model.safetensors is no .safetensors file"):
+        sd_models.load_model(tmp_path / "model.safetensors")
+
+
+def test_variants_that_are_not_read_may_be_damaged(tmp_path, model_of):
+    shutil.copytree(model_of("sd")[0], tmp_path / "tiny")
+    (tmp_path / "tiny/unet/diffusion_pytorch_model.fp16.safetensors").write_bytes(b"half of it")
+    assert sd_models.load_model(tmp_path / "tiny").name == "tiny"
 
 
 def test_another_family_is_told_with_those_that_are_taken(tmp_path):

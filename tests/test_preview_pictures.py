@@ -1,5 +1,7 @@
 """Geometry of pictures and masks in the preview, as AUTOMATIC1111 has it."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pointwise import PointwiseModel, photograph
 
+from differential_diffusion import change_map
 from modules import images, infotext_utils, masking, shared
 from modules.processing import StableDiffusionProcessingImg2Img, process_images
 
@@ -97,6 +100,42 @@ def test_transparency_shows_the_background():
     half = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
     half.putpixel((1, 0), (255, 0, 0, 255))
     assert list(images.flatten(half, "#00ff00").getdata()) == [(0, 255, 0), (255, 0, 0)]
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", np.float32)])
+def test_deep_greys_are_seen_as_a_map_sees_them(tmp_path, kind, dtype):
+    deep = Image.fromarray((np.linspace(0, 1, 64).reshape(8, 8) * 65535).astype(dtype))
+    deep.save(tmp_path / "picture", kind)
+    grey = change_map.luminance(deep)
+    for picture in (images.read(str(tmp_path / "picture")), deep):
+        assert np.array_equal(np.asarray(images.flatten(picture, "#ffffff")), grey[..., None].repeat(3, -1))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_a_turned_picture_is_read_upright(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "picture", kind, exif=exif)
+    assert images.read(str(tmp_path / "picture")).size == (20, 40)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nquit\n",
+            "not a picture of a known kind; PNG",
+        ),
+        ([[0, 70_000]], "the picture's values go from 0 to 70000"),
+    ],
+)
+def test_what_no_map_could_be_is_no_picture(file, told):
+    if isinstance(file, list):
+        deep = io.BytesIO()
+        Image.fromarray(np.array(file, np.int32)).save(deep, "TIFF")
+        file = deep.getvalue()
+    with pytest.raises(ValueError, match=told):
+        images.read(io.BytesIO(file))
 
 
 def test_outside_a_hard_mask_the_picture_is_the_input(img2img):

@@ -95,10 +95,26 @@ def test_defaults_are_the_documented_ones():
     assert parsed.map.shape == (8, 8) and (parsed.map == 128).all()
 
 
-@pytest.mark.parametrize("values", [{"black": 0.5, "white": 0.5}, {"black": 0.6, "white": 0.5}, {"white": 0}])
-def test_black_lies_below_white(values):
-    with pytest.raises(BadSetting, match=r"black: .* is not allowed; a number below white, 0(.5)?, is"):
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"black": 0.5, "white": 0.5}, "black: 0.5 is not allowed; a number below white, 0.5, is"),
+        ({"black": 0.6, "white": 0.5}, "black: 0.6 is not allowed; a number below white, 0.5, is"),
+        ({"black": 1}, "black: 1 is not allowed; a number below white, 1, is"),
+        ({"white": 0}, "white: 0 is not allowed; a number above black, 0, is"),
+    ],
+)
+def test_black_lies_below_white(values, told):
+    with pytest.raises(BadSetting, match=told) as refused:
         settings.parse({"map": picture()} | values)
+    assert refused.value.on_page == "Levels: black must be below white."
+
+
+@pytest.mark.parametrize("values", [{"auto_prompt": "a \ud800"}, {"auto": "\udc00"}, {"\ud800": 1}])
+def test_half_a_surrogate_pair_is_refused_in_words_that_can_be_sent(values):
+    with pytest.raises(BadSetting, match=r"\\ud|no such key") as refused:
+        settings.parse({"source": "auto"} | values)
+    assert str(refused.value).encode() and refused.value.on_page.encode()
 
 
 def test_a_source_without_what_it_needs_is_refused():

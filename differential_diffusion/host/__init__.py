@@ -15,6 +15,7 @@ from .grey_masks import keep_greys
 from .map_requests import make_for_page, make_maps
 from .maps import add_options, give_back
 from .preprocessors import names as preprocessor_names
+from .refusals import hand_on
 from .requests import check_requests
 from .samplers import idle_steps
 from .script_choice import DROPDOWN, said_of
@@ -33,6 +34,7 @@ __all__ = [
     "finish_picture",
     "give_back",
     "give_back_texture",
+    "hand_on",
     "idle_steps",
     "keep_given",
     "keep_greys",

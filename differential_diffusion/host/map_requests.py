@@ -18,7 +18,7 @@ from modules.call_queue import queue_lock
 
 from .. import change_map
 from ..change_map import BadMap
-from ..settings import BadSetting, Refused, Source, parse
+from ..settings import BadSetting, Refused, Source, check_characters, parse
 from . import makers, requests
 from .uploads import ENDPOINT, body_of
 
@@ -59,7 +59,7 @@ class JsonRoute(APIRoute):
 
     def matches(self, scope: Any) -> tuple[Match, Any]:
         kind = dict(scope.get("headers", [])).get(b"content-type", b"")
-        return super().matches(scope) if kind.startswith(b"application/json") else (Match.NONE, {})
+        return super().matches(scope) if kind.lower().startswith(b"application/json") else (Match.NONE, {})
 
 
 def _refuse() -> None:
@@ -69,13 +69,23 @@ def _refuse() -> None:
 async def _answer(request: Request) -> dict[str, str]:
     body = await body_of(request, MAX_BODY)
     try:
-        return {"map": base64.b64encode(await run_in_threadpool(lambda: _made(json.loads(body), JOB))).decode()}
+        return {"map": base64.b64encode(await run_in_threadpool(lambda: _made(_values_of(body), JOB))).decode()}
     except Interrupted as error:
         raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
     except Refused as error:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-    except (ValueError, RecursionError):
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not JSON") from None
+
+
+def _values_of(body: bytes) -> Any:
+    """A request's JSON. Raises Refused, saying why there is none."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise Refused("the request's JSON is nested too deeply") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise Refused("the request is not JSON") from None
+    except ValueError:
+        raise Refused("the request's JSON has a number with too many digits") from None
 
 
 def make_for_page(request: str) -> str:
@@ -105,6 +115,7 @@ def _made(values: Any, job: str) -> bytes:
         raise BadSetting("picture", "missing; the picture to make a map for, as base64 or a data URL")
     if not isinstance(values.get("prompt", ""), str):
         raise BadSetting("prompt", "not allowed; the run's prompt as text is")
+    check_characters("prompt", values.get("prompt", ""))
     settings = parse({"source": Source.AUTO.value} | {key: values[key] for key in KEYS if key in values})
     assert settings is not None
     try:

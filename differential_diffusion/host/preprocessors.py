@@ -16,6 +16,8 @@ NO_MAPS = {"IP-Adapter", "InstantID", "Instant-ID", "Reference", "Revision", "T2
 """Tags of those whose answer is no picture of this one."""
 FIRST = ("depth", "seg")
 """What the list begins with: what makes the best maps."""
+SLIDERS = ("slider_1", "slider_2", "slider_3")
+"""Of a preprocessor's own settings; Forge Classic's have two."""
 DISTORTION = 0.2
 """How far an answer's aspect may be from the picture's: they round its sides, mostly to 64 pixels."""
 
@@ -32,7 +34,8 @@ def answer(name: str, picture: np.ndarray) -> np.ndarray:
         BadSetting: it fails, or answers with anything but a picture of this one.
     """
     preprocessor = _found()[name]
-    sliders = {f"slider_{i}": getattr(preprocessor, f"slider_{i}").gradio_update_kwargs.get("value") for i in (1, 2, 3)}
+    there = [name for name in SLIDERS if hasattr(preprocessor, name)]
+    sliders = {name: getattr(preprocessor, name).gradio_update_kwargs.get("value") for name in there}
     try:
         found = preprocessor(picture.copy(), resolution=min(picture.shape[:2]), **sliders)
     except Exception as error:

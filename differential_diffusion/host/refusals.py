@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import HTTPException
 
@@ -11,10 +13,42 @@ from ..settings import NAME, Refused
 
 
 class ShownOnPage(Exception):
-    """The hosts' pages write an error as the name of its class and its message."""
+    """The hosts' pages write an error as the name of its class and its message.
+
+    Attributes:
+        latest: the last one made since a run began.
+    """
+
+    latest: ClassVar[ShownOnPage | None] = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        ShownOnPage.latest = self
 
 
 ShownOnPage.__name__ = NAME
+HANDS_ON = "differential_diffusion_hands_on"
+"""Name of the mark on a function that `hand_on` has wrapped."""
+
+
+def hand_on() -> None:
+    """From now on, errors of ours reach the page also where the host makes its runs in a thread that prints errors and
+    gives back nothing (reForge, Forge Classic)."""
+    thread: Any = sys.modules.get("modules_forge.main_thread")
+    run = getattr(thread, "run_and_wait_result", None)
+    if run is None or hasattr(run, HANDS_ON):
+        return
+
+    @functools.wraps(run)
+    def run_and_hand_on(*args: Any, **kwargs: Any) -> Any:
+        ShownOnPage.latest = None
+        result = run(*args, **kwargs)
+        if result is None and ShownOnPage.latest is not None:
+            raise ShownOnPage.latest
+        return result
+
+    vars(run_and_hand_on)[HANDS_ON] = True
+    thread.run_and_wait_result = run_and_hand_on
 
 
 def end_with(p: Any, error: Exception, is_by_hand: bool) -> None:

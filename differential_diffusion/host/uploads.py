@@ -36,5 +36,7 @@ async def _read(request: Request) -> Response:
     try:
         png = await run_in_threadpool(lambda: change_map.encode(change_map.read(file)))
     except BadMap as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        is_json = file[:64].lstrip()[:1] in (b"{", b"[")
+        hint = "; JSON is sent with the header Content-Type: application/json" if is_json else ""
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error}{hint}") from None
     return Response(png, media_type="image/png")

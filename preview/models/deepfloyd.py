@@ -7,7 +7,6 @@ The second sees the first one's result, noised, beside what it denoises. The cha
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import sys
 from functools import cached_property
@@ -18,6 +17,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
 from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
+from models.folders import BadModel, check_parts, index_of
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "watermarker")
@@ -55,6 +55,8 @@ class DeepFloyd(PromptsApart):
 
     @classmethod
     def load(cls, folders: dict[str, Path], path: Path) -> DeepFloyd:
+        for folder in (folders[stage] for stage in ("stage I", "stage III") if stage in folders):
+            check_parts(folder, UNUSED)  # those too that are loaded with the first prompt and picture
         _needs_its_tokenizer(folders["stage I"])
         prompts = Prompts(lambda: load_pipeline(folders["stage I"], without=("unet", *UNUSED)), cls._encoded)
         first, second = (
@@ -126,9 +128,9 @@ class SecondStage(DeepFloyd):
 
 
 def _needs_its_tokenizer(folder: Path) -> None:
-    """Raises ValueError for a tokenizer that cannot be read here: before anything large is."""
-    _, tokenizer = json.loads((folder / "model_index.json").read_text())["tokenizer"]
-    if tokenizer == "T5Tokenizer" and importlib.util.find_spec("sentencepiece") is None:
-        raise ValueError(
+    """Raises BadModel for a tokenizer that cannot be read here: before anything large is."""
+    is_t5 = index_of(folder).get("tokenizer") == ["transformers", "T5Tokenizer"]
+    if is_t5 and importlib.util.find_spec("sentencepiece") is None:
+        raise BadModel(
             f"the tokenizer in {folder} needs one more package: {sys.executable} -m pip install sentencepiece==0.2.1"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from diffusers import DiffusionPipeline
 
+from models.folders import check_parts, index_of, object_in, told
 from modules import devices
 from modules.paths import DEMO_MODEL
 
@@ -113,18 +113,23 @@ class Family:
 
 
 def load_pipeline(folder: Path, *, without: tuple[str, ...] = (), **parts: Any) -> Any:
-    """diffusers' pipeline of a folder, with `parts` that are in memory already, and `without` others."""
-    there = json.loads((folder / "model_index.json").read_text())
-    absent: dict[str, Any] = {name: None for name in without if name in there}
-    pipeline: Any = DiffusionPipeline.from_pretrained(
-        folder,
-        torch_dtype=devices.dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        low_cpu_mem_usage=False,
-        **absent,
-        **parts,
-    )
+    """diffusers' pipeline of a folder, with `parts` that are in memory already, and `without` others.
+
+    Raises:
+        BadModel: a part is missing, damaged or of another kind than the folder says.
+    """
+    check_parts(folder, {*without, *parts})
+    absent: dict[str, Any] = {name: None for name in without if name in index_of(folder)}
+    with told(folder):
+        pipeline: Any = DiffusionPipeline.from_pretrained(
+            folder,
+            torch_dtype=devices.dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            low_cpu_mem_usage=False,
+            **absent,
+            **parts,
+        )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(devices.device)
 
@@ -195,4 +200,4 @@ class PromptsApart(Family):
 def _vocabulary(path: Path) -> dict[str, list[str]] | None:
     """The words that a small model was taught, by kind; None for one that comes without such a list."""
     file = path / "vocabulary.json"
-    return json.loads(file.read_text()) if file.is_file() else None
+    return object_in(file) if file.is_file() else None

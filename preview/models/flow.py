@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from models.family import Conditioning, Prompts, PromptsApart, load_pipeline
+from models.folders import check_parts
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "tokenizer", "tokenizer_2", "tokenizer_3")
 UNUSED = ("image_encoder", "feature_extractor")
@@ -22,6 +23,7 @@ class Flow(PromptsApart):
     parameterization = "flow"
 
     def __init__(self, folder: Path, path: Path) -> None:
+        check_parts(folder, UNUSED)  # those too that are loaded with the first prompt
         pipeline = load_pipeline(folder, without=TEXT_ENCODERS + UNUSED)
         super().__init__(path, pipeline.transformer)
         self.first_stage_model = pipeline.vae

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from models.family import Conditioning, Prompts, PromptsApart, load_pipeline, reduction
+from models.folders import check_parts
 from modules import devices
 
 PRIOR_SEED = 0
@@ -23,6 +24,7 @@ class Kandinsky(PromptsApart):
     parameterization = "eps"
 
     def __init__(self, decoder: Path, prior: Path, path: Path) -> None:
+        check_parts(prior, ())  # which is loaded with the first prompt
         pipeline = load_pipeline(decoder)
         super().__init__(path, pipeline.unet)
         self.first_stage_model = pipeline.movq

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from models.family import Conditioning, Family, load_pipeline
+from models.folders import BadModel
 from modules import devices
 
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
@@ -19,12 +20,10 @@ class StableDiffusion(Family):
     is_sdxl = False
 
     def __init__(self, pipeline: Any, path: Path) -> None:
-        """Raises ValueError for one that works on other latents."""
+        """Raises BadModel for one that works on other latents."""
         super().__init__(path, pipeline.unet)
         if pipeline.unet.config.in_channels != self.latent_channels or len(pipeline.vae.config.block_out_channels) != 4:
-            raise ValueError(
-                f"{path} does not work on latents of {self.latent_channels} channels at 1/{self.cell} size"
-            )
+            raise BadModel(f"{path} does not work on latents of {self.latent_channels} channels at 1/{self.cell} size")
         self.pipeline = pipeline
         self.first_stage_model = pipeline.vae
         self.native_side = pipeline.unet.config.sample_size * self.cell

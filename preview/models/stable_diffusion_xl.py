@@ -53,7 +53,7 @@ class RefinedXL(StableDiffusionXL):
             at: share of the noise levels, from the highest on, that is the base's, 0..1.
 
         Raises:
-            ValueError: `refiner` is none.
+            BadModel: `refiner` is none.
         """
         super().__init__(base.pipeline, base.path)
         shared = {name: getattr(base.pipeline, name) for name in ("vae", "text_encoder_2", "tokenizer_2")}

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
+
+from differential_diffusion import change_map
 
 LANCZOS = Image.Resampling.LANCZOS
 MAX_PIXELS = 64 * 1024 * 1024
 
 
 def read(fp: IO[bytes] | str) -> Image.Image:
-    """Opens a picture upright. Raises ValueError for one beyond 64 megapixels, before decoding it."""
-    image = Image.open(fp)
+    """Opens a picture upright, its greys in eight bits. Raises ValueError for one beyond 64 megapixels, before decoding
+    it, of a kind that a map cannot be, or with deep greys that a map cannot have."""
+    image = change_map.opened(fp)
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"the picture has {image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
     text = {key: value for key, value in image.info.items() if isinstance(value, str)}
-    upright = ImageOps.exif_transpose(image)
+    upright = change_map.upright(image)
     if upright.mode == "P" or (upright.mode == "RGB" and "transparency" in upright.info):
         upright = upright.convert("RGBA")
     upright.info.update(text)
@@ -27,7 +30,8 @@ def read(fp: IO[bytes] | str) -> Image.Image:
 
 
 def flatten(image: Image.Image, background: str) -> Image.Image:
-    """RGB, with what is transparent showing `background`."""
+    """RGB, with what is transparent showing `background`. Raises ValueError as `read` does."""
+    image = change_map.in_eight_bits(image)
     if image.mode == "RGBA":
         canvas = Image.new("RGBA", image.size, background)
         canvas.paste(image, mask=image)

@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "outdir_img2img_samples": str(Path(paths.data_path) / "img2img"),
 }
 
-
+CHOICES = {"samples_format": ("png", "jpg", "jpeg", "webp"), "sd_vae_encode_method": ("Full",)}
 LIMITS = {"img2img_extra_noise": (0.0, 10.0), "initial_noise_multiplier": (0.0, 10.0)}
 
 
@@ -70,7 +70,8 @@ class Options:
 
     def checked(self, name: str, value: Any) -> Any:
         """`value` as it would be kept. Raises AttributeError for an unknown name, TypeError if `value` is not of the
-        default's type (an int will do for a float), ValueError for a colour that is none or a number out of range."""
+        default's type (an int will do for a float; a list is one of texts), ValueError for a colour that is none, a
+        number out of range, or a text that is none of those allowed."""
         if name not in self.data:
             raise AttributeError(f"the preview has no option {name!r}")
         expected = type(self.defaults[name])
@@ -78,6 +79,10 @@ class Options:
             value = float(value)
         if type(value) is not expected:
             raise TypeError(f"option {name!r} takes {expected.__name__}, not {type(value).__name__}")
+        if expected is list and not all(isinstance(entry, str) for entry in value):
+            raise TypeError(f"option {name!r} takes a list of texts")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise ValueError(f"option {name!r} takes {', '.join(CHOICES[name])}, not {value[:60]!r}")
         low, high = LIMITS.get(name, (value, value))
         if not low <= value <= high:
             raise ValueError(f"option {name!r} takes {low:g} to {high:g}, not {value:g}")

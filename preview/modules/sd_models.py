@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from diffusers.utils import logging as diffusers_logging
+from safetensors import safe_open
 
 from models.deepfloyd import DeepFloyd
 from models.family import Family
 from models.flux import Flux
+from models.folders import INDEX, check_header, index_of, told
 from models.kandinsky import Kandinsky
 from models.stable_diffusion import StableDiffusion
 from models.stable_diffusion_3 import StableDiffusion3
@@ -58,7 +59,8 @@ def _load_folder(path: Path) -> Family:
         folders = {use: folder for use, folder in uses.items() if folder is not None}
         missing = [use for use in family.folders if use not in folders]
         if not missing:
-            return family.load(folders, path)
+            with told(path):
+                return family.load(folders, path)
         if any(use in folders for use in family.folders):
             raise ValueError(
                 f"{path} is the {next(iter(folders))} of {family.title}; {' and '.join(missing)} "
@@ -80,29 +82,30 @@ def _refined(model: Family, refiner: Path, at: float) -> Family:
     if folder is None:
         found = f"is a {' and a '.join(kinds)}" if kinds else "is no diffusers folder"
         raise ValueError(f"--refiner {refiner} {found}; SDXL's refiner is a StableDiffusionXLImg2ImgPipeline")
-    return RefinedXL(model, folder, at)
+    with told(refiner):
+        return RefinedXL(model, folder, at)
 
 
 def _kinds_in(path: Path) -> dict[str, Path]:
     """Class of a pipeline -> its diffusers folder: `path` itself, or the folders in it. Raises ValueError."""
-    found = [path] if (path / "model_index.json").is_file() else sorted(path.iterdir())
+    found = [path] if (path / INDEX).is_file() else sorted(path.iterdir())
     kinds = {}
     for folder in found:
-        if (folder / "model_index.json").is_file():
-            kinds[json.loads((folder / "model_index.json").read_text())["_class_name"]] = folder
+        if (folder / INDEX).is_file():
+            kinds[index_of(folder)["_class_name"]] = folder
     if not kinds:
-        raise ValueError(f"{path} is not a diffusers model: it has no model_index.json, nor has a folder in it")
+        raise ValueError(f"{path} is not a diffusers model: it has no {INDEX}, nor has a folder in it")
     return kinds
 
 
 def _load_file(path: Path) -> Family:
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} is not a .safetensors file; other checkpoint formats can run code when opened")
-    from safetensors import safe_open
-
+    check_header(path)
     with safe_open(path, framework="pt") as checkpoint:  # type: ignore[attr-defined]
         is_sdxl = any(key.startswith("conditioner.embedders.1") for key in checkpoint.keys())  # noqa: SIM118
     family, pipeline = (
         (StableDiffusionXL, StableDiffusionXLPipeline) if is_sdxl else (StableDiffusion, StableDiffusionPipeline)
     )
-    return family(pipeline.from_single_file(path, torch_dtype=devices.dtype).to(devices.device), path)
+    with told(path):
+        return family(pipeline.from_single_file(path, torch_dtype=devices.dtype).to(devices.device), path)

@@ -107,6 +107,12 @@ class WebUI:
         return [] if response.status_code == 404 else [schedule["label"] for schedule in response.json()]
 
     @cached_property
+    def is_classic(self) -> bool:
+        """Whether it is Forge Classic, which makes the first call of any run without guidance unless an option is below
+        0: a region that is released later than its plain run begins never has such a call."""
+        return not self.schedules and "skip_early_cond" in self.options
+
+    @cached_property
     def scripts(self) -> set[str]:
         return {name.lower() for name in self.get("/sdapi/v1/scripts")["img2img"] if name}
 
@@ -151,12 +157,19 @@ class WebUI:
         """Requests use the checkpoint with that name, and these options, as far as the WebUI has them."""
         if name in self.checkpoints:
             options["sd_model_checkpoint"] = self.chosen_checkpoint or name
-        changed = {option: value for option, value in options.items() if option in self.options}
-        if changed:
-            self._set_options(changed)
+        with self.options_set(**options):
+            yield
+
+    @contextmanager
+    def options_set(self, **options: Any) -> Iterator[None]:
+        """Requests use these options, as far as the WebUI has them; None leaves one as it is."""
+        changed = {option: value for option, value in options.items() if option in self.options and value is not None}
+        before = {option: self.options[option] for option in changed}
+        self._set_options(changed)
+        self.options.update(changed)
         yield
-        if changed:
-            self._set_options({option: self.options[option] for option in changed})
+        self._set_options(before)
+        self.options.update(before)
 
     def img2img(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> Result:
         """One request through webuiapi.
@@ -206,6 +219,8 @@ class WebUI:
 
     def _set_options(self, options: dict[str, Any]) -> None:
         """By one more picture, since otherwise a WebUI saves them."""
+        if not options:
+            return
         body = {"init_images": [base64_of(photograph((64, 64)))], "width": 64, "height": 64, "steps": 1}
         body |= {"override_settings": options, "override_settings_restore_afterwards": False}
         self.post("/sdapi/v1/img2img", body)

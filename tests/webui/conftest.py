@@ -18,12 +18,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def webui(request: pytest.FixtureRequest, webui: str) -> Iterator[WebUI]:
     checkpoint = request.config.getoption("--checkpoint")
     client = WebUI(webui, checkpoint)
-    if checkpoint is None:
-        yield client
-    else:
+    if checkpoint is not None:
         client.needs_checkpoint(checkpoint)
-        with client.checkpoint(checkpoint):
-            yield client
+    with client.options_set(sd_model_checkpoint=checkpoint, skip_early_cond=-1 if client.is_classic else None):
+        yield client
 
 
 @pytest.fixture(autouse=True)

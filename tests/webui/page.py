@@ -135,6 +135,12 @@ class Page:
         )
         self.until_idle()
 
+    def to_batch(self) -> None:
+        """Show the img2img tab's Batch tab with its folders."""
+        self.page.locator("#mode_img2img button", has_text="Batch").first.click()
+        if self.has("#img2img_batch_source"):  # reForge and Forge Classic take folders alone
+            self.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+
     def until_idle(self) -> None:
         """Wait until no run is shown as running."""
         self.until("!document.querySelector('.progressDiv')")

@@ -32,7 +32,9 @@ class TestApi:
     def test_a_run_uses_the_map_that_was_asked_for(self, webui: WebUI):
         keys = {"auto_prompt": "autumn trees", "auto_against": "summer", "gamma": 0.8}
         grey = made(webui, **keys)
-        assert grey.shape == (128, 128) and grey.max() == 255 and grey.min() < 100
+        assert (
+            grey.shape == (128, 128) and grey.max() > 225 and grey.min() < 100
+        )  # a lone cell's peak lies between pixels
         assert np.array_equal(made(webui, **keys), grey)
         webui.needs_test_extension()
         seeded = {"encoder_seed": 1}
@@ -190,8 +192,7 @@ class TestPage:
             (tmp_path / folder).mkdir()
         for name, picture in OTHERS_AS_PICTURES.items():
             picture.save(tmp_path / "pictures" / f"{name}.png")
-        page.page.locator("#mode_img2img button", has_text="Batch").first.click()
-        page.page.locator("#img2img_batch_source button", has_text="From directory").first.click()
+        page.to_batch()
         page.set_numbers(width=128, height=128, steps=6, denoising_strength=0.8, seed=1)
         self.choose(page, "luminance")
         page.fill("#diffdiff_black input[type=number]", 0.5)

@@ -23,10 +23,9 @@ POINTWISE = {"encoder_seed": 0, "denoiser": "pointwise"}
 
 @pytest.fixture(scope="module", autouse=True)
 def checkpoint(webui: WebUI) -> Iterator[None]:
-    """One that predicts noise, with which the bounds were measured. On Forge Classic the first call of a run is without
-    guidance unless an option is below 0."""
+    """One that predicts noise, with which the bounds were measured."""
     webui.needs_test_extension()
-    with webui.checkpoint("tiny", skip_early_cond=-1):
+    with webui.checkpoint("tiny"):
         yield
 
 

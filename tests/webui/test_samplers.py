@@ -27,8 +27,7 @@ model, 91 of AUTOMATIC1111's LCM, which takes whatever a checkpoint predicts for
 
 @pytest.fixture(scope="module", autouse=True)
 def checkpoint(webui: WebUI) -> Iterator[None]:
-    """On Forge Classic the first call of any run is without guidance unless an option is below 0."""
-    with webui.checkpoint("demo", skip_early_cond=-1):
+    with webui.checkpoint("demo"):
         yield
 
 
