@@ -41,8 +41,9 @@ from preview.train.training import (
 
 SEED = 0
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHAPES = {(256, 256): 1.0, (384, 384): 0.12, (256, 384): 0.06, (384, 256): 0.06, (512, 512): 0.05}
-"""Height and width of the training pictures, and how many there are for each one of 256 x 256 pixels."""
+SHAPES = {(512, 512): 0.05, (384, 384): 0.12, (384, 256): 0.06, (256, 384): 0.06, (256, 256): 1.0}
+"""Height and width of the training pictures, and how many there are for each one of 256 x 256 pixels. The slowest to
+render come first, so that no process works on alone at the end."""
 PHOTOGRAPHS_SHARE = 0.4
 """Pictures made from photographs for each made one."""
 JUDGED = {"made": 4_000, "photographs": 1_500}
@@ -65,7 +66,7 @@ class Workspace:
         self.autoencoder_checkpoint = folder / "autoencoder.pt"
         self.denoiser_checkpoint = folder / "denoiser.pt"
         self.lpips = folder / "alexnet.lpips.npz"
-        self._autoencoder = folder / "autoencoder.safetensors"
+        self.finished_autoencoder = folder / "autoencoder.safetensors"
         self._tokenizer = folder / "tokenizer"
         self._pca = folder / "pca.npz"
         self._classifier = folder / "classifier.safetensors"
@@ -99,13 +100,13 @@ class Workspace:
     def autoencoder(self) -> AutoencoderKL:
         """The trained one, with a latent space of unit variance, made of its checkpoint when first asked for."""
         model = build_autoencoder(self.pca(), SEED).to(device())
-        if self._autoencoder.exists():
-            load_model(model, str(self._autoencoder))
+        if self.finished_autoencoder.exists():
+            load_model(model, str(self.finished_autoencoder))
             return model
         print(f"autoencoder: averaged weights after {load_average(self.autoencoder_checkpoint, model)} samples")
         pictures = [Pictures(group.values[:50], group.samples[:50]) for group in self.load_pictures()]
         standardise(model, torch.cat([latents_of(model, group).movedim(1, -1).flatten(0, 2) for group in pictures]))
-        save_model(model, str(self._autoencoder))
+        save_model(model, str(self.finished_autoencoder))
         return model
 
     def classifier(self) -> Classifier:
@@ -142,7 +143,7 @@ def device() -> torch.device:
 
 
 def processes() -> int:
-    return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _denoising(tokenizer: CLIPTokenizer) -> Denoising:
@@ -158,9 +159,7 @@ def _gather(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> 
 def _render(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:
     counts = {"made": options.pictures, "photographs": options.pictures * PHOTOGRAPHS_SHARE}
     wanted = []
-    for (height, width), share in reversed(
-        SHAPES.items()
-    ):  # the slowest first, so that no process is left alone at last
+    for (height, width), share in SHAPES.items():
         for name, painter in workspace.painters().items():
             folder = workspace.pictures / f"{name}-{height}x{width}"
             wanted += shards(folder, round(counts[name] * share), partial(painter, height=height, width=width))
@@ -168,6 +167,9 @@ def _render(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> 
 
 
 def _autoencoder(workspace: Workspace, options: argparse.Namespace, clock: Clock) -> None:
+    if workspace.finished_autoencoder.exists():
+        print("autoencoder: finished, since the denoiser learns from its latents")
+        return
     share = AUTOENCODER_SHARE if "denoiser" in options.stages else 1.0
     schedule = Schedule(share * clock.left(), options.batch // 8, learning_rate=4e-4)
     distance = lpips.Lpips(lpips.weights(workspace.lpips)).to(device())
