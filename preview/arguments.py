@@ -42,7 +42,13 @@ SETTINGS = (
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """`command` is "edit" or "page". Ends the program with a message if something is wrong."""
+    """`command` is "edit", "export" or "page". Ends the program with a message if something is wrong."""
+    if arguments[:1] == ["export"]:
+        parser = _export_parser()
+        options = parser.parse_args(arguments[1:])
+        if options.file.suffix != ".safetensors":
+            parser.error(f"{options.file}: the name must end in .safetensors")
+        return options
     if arguments[:1] == ["edit"]:
         parser = _edit_parser()
         options = parser.parse_intermixed_args(arguments[1:])
@@ -161,6 +167,21 @@ def _add_environment(parser: Any) -> None:
     parser.add_argument(
         "--torch-index", metavar="URL", help="where pip finds another build of torch, at the first start"
     )
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python preview export",
+        description="Writes the demo model as a checkpoint of Stable Diffusion 1's form (850 MB) and its .yaml. "
+        "A WebUI takes both in its folder models/Stable-diffusion.",
+    )
+    parser.set_defaults(command="export", gradio=None)
+    parser.add_argument("file", metavar="FILE", type=Path, help="a name that ends in .safetensors")
+    parser.add_argument("--model", metavar="DIR", type=_model, help="another training of the demo model")
+    parser.add_argument(
+        "--torch-index", metavar="URL", help="where pip finds another build of torch, at the first start"
+    )
+    return parser
 
 
 def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

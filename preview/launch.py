@@ -1,4 +1,4 @@
-"""Runs inside the prepared environment: one edit, or the page.
+"""Runs inside the prepared environment: one edit, an export, or the page.
 
 Python puts this file's folder on sys.path, which is what makes `modules` importable as in the WebUI. What takes
 seconds to import is imported once it is clear that it will be needed.
@@ -31,6 +31,10 @@ def main() -> None:
             from edit import edit
 
             edit(options)
+        elif options.command == "export":
+            from checkpoint import export
+
+            export(options)
         else:
             listener = _listen(options.port)
             print(f"Loading the {'demo model' if options.model is None else options.model}", flush=True)

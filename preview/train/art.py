@@ -3,14 +3,10 @@
 Their regular textures (tiles, hatching, dots, grids) have periods of 8, 16 or 24 pixels and start at the picture's
 corner. The autoencoder's cells are 8 pixels wide, so such a texture looks alike in every cell and survives encoding."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
-from preview.train.canvas import Mask, Picture, fractal_noise
-
-Filter = Callable[[Picture, np.random.Generator], Picture]
+from preview.train.canvas import Filter, Mask, Picture, fractal_noise
 
 
 def redraw(picture: Picture, style: str, rng: np.random.Generator) -> Picture:
@@ -18,12 +14,12 @@ def redraw(picture: Picture, style: str, rng: np.random.Generator) -> Picture:
     return np.clip(_FILTERS[style](picture, rng), 0, 1).astype(np.float32)
 
 
-def _grey(picture: Picture) -> Mask:
+def grey_of(picture: Picture) -> Mask:
     return picture @ np.float32([0.299, 0.587, 0.114])
 
 
-def _saturated(picture: Picture, amount: float) -> Picture:
-    grey = _grey(picture)[..., None]
+def saturated(picture: Picture, amount: float) -> Picture:
+    grey = grey_of(picture)[..., None]
     return grey + (picture - grey) * amount
 
 
@@ -35,8 +31,9 @@ def _edges(picture: Picture, blur: float, gain: float) -> Mask:
 
 
 def _unit(picture: Picture) -> float:
-    """Size of a pixel in a picture 256 high, for textures that keep their look at every resolution."""
-    return picture.shape[0] / 256
+    """Size of a pixel in a picture 256 high, for textures that keep their look in smaller pictures; in larger ones they
+    keep their size, since a denoiser knows pixels and not pictures."""
+    return min(picture.shape[0] / 256, 1)
 
 
 def _mosaic(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -46,7 +43,7 @@ def _mosaic(picture: Picture, rng: np.random.Generator) -> Picture:
     rows, columns = -(-height // tile), -(-width // tile)
     padded = cv2.copyMakeBorder(picture, 0, rows * tile - height, 0, columns * tile - width, cv2.BORDER_REPLICATE)
     colours = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
-    colours = _saturated(colours, 1.5) * rng.uniform(0.80, 1.20, (rows, columns, 1)).astype(np.float32)
+    colours = saturated(colours, 1.5) * rng.uniform(0.80, 1.20, (rows, columns, 1)).astype(np.float32)
     tiles = colours.repeat(tile, 0).repeat(tile, 1)[:height, :width]
     grout = round(tile / 6)
     joint = (np.arange(height) % tile < grout)[:, None] | (np.arange(width) % tile < grout)
@@ -56,7 +53,7 @@ def _mosaic(picture: Picture, rng: np.random.Generator) -> Picture:
 def _sketch(picture: Picture, rng: np.random.Generator) -> Picture:
     """Pencil on paper: outlines and two directions of hatching."""
     height, width = picture.shape[:2]
-    grey = cv2.GaussianBlur(_grey(picture), (0, 0), 1.2 * _unit(picture))
+    grey = cv2.GaussianBlur(grey_of(picture), (0, 0), 1.2 * _unit(picture))
     y, x = np.mgrid[:height, :width].astype(np.float32) / _unit(picture)
     hatch = 0.5 + 0.5 * np.sin((x + y) * 2 * np.pi / 8)
     cross = 0.5 + 0.5 * np.sin((x - y) * 2 * np.pi / 8)
@@ -78,7 +75,7 @@ def _watercolor(picture: Picture, rng: np.random.Generator) -> Picture:
     )
     pooled = np.abs(wash - cv2.GaussianBlur(wash, (0, 0), 4 * unit)).max(-1)
     strength = 0.52 + 0.55 * (fractal_noise(height, width, rng, 4, 4) - 0.5)
-    wash = 1 - (1 - _saturated(wash, 1.2)) * np.clip(strength + 1.4 * pooled, 0.15, 0.95)[..., None]
+    wash = 1 - (1 - saturated(wash, 1.2)) * np.clip(strength + 1.4 * pooled, 0.15, 0.95)[..., None]
     edge = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y]) / (height * 0.10)
     painted = np.clip(edge * 1.6 - fractal_noise(height, width, rng, 9, 3) * 1.1, 0, 1)[..., None]
     paper = 0.985 - 0.03 * fractal_noise(height, width, rng, 70, 1)[..., None]
@@ -90,10 +87,10 @@ def _comic(picture: Picture, rng: np.random.Generator) -> Picture:
     height, width = picture.shape[:2]
     unit = _unit(picture)
     smooth = cv2.bilateralFilter(picture, 7, 0.15, 5 * unit)
-    flat = np.round(_saturated(smooth, 1.9) * 3) / 3
+    flat = np.round(saturated(smooth, 1.9) * 3) / 3
     y, x = np.mgrid[:height, :width].astype(np.float32) * (2 * np.pi / (8 * unit))
     wave = np.cos(x) * np.cos(y)
-    dots = np.clip((wave - 1.6 * (_grey(smooth) - 0.28)) * 4, 0, 1)
+    dots = np.clip((wave - 1.6 * (grey_of(smooth) - 0.28)) * 4, 0, 1)
     outline = np.clip(cv2.dilate(_edges(picture, 1.0 * unit, 2.4), np.ones((3, 3))) * 1.6, 0, 1)
     ink = np.maximum(outline, 0.75 * dots)[..., None]
     return flat * (1 - ink) + np.float32((0.03, 0.03, 0.05)) * ink
@@ -103,8 +100,8 @@ def _oil(picture: Picture, rng: np.random.Generator) -> Picture:
     """Thousands of thick strokes along the picture's contours, each with a lit and a shaded side."""
     height, width = picture.shape[:2]
     unit = _unit(picture)
-    rich = np.clip(_saturated(picture, 1.35), 0, 1)
-    soft = cv2.GaussianBlur(_grey(picture), (0, 0), 5 * unit)
+    rich = np.clip(saturated(picture, 1.35), 0, 1)
+    soft = cv2.GaussianBlur(grey_of(picture), (0, 0), 5 * unit)
     direction = np.arctan2(cv2.Sobel(soft, -1, 0, 1), cv2.Sobel(soft, -1, 1, 0)) + np.pi / 2
     direction += 1.6 * (fractal_noise(height, width, rng, 3, 1) - 0.5)
     canvas = (rich * 255).astype(np.uint8)
@@ -144,7 +141,7 @@ def _neon(picture: Picture, rng: np.random.Generator) -> Picture:
 def _gold(picture: Picture, rng: np.random.Generator) -> Picture:
     """A metal relief: brightness as height, lit from the upper left."""
     unit = _unit(picture)
-    grey = cv2.GaussianBlur(_grey(picture), (0, 0), 1.2 * unit)
+    grey = cv2.GaussianBlur(grey_of(picture), (0, 0), 1.2 * unit)
     slope = (cv2.Sobel(grey, -1, 1, 0) + cv2.Sobel(grey, -1, 0, 1)) * unit
     shine = 0.12 * (fractal_noise(*grey.shape, rng, 3, 2) - 0.5)
     tone = np.clip(0.10 + 0.72 * grey + 0.80 * slope + shine, 0, 1)
@@ -158,7 +155,7 @@ def _gold(picture: Picture, rng: np.random.Generator) -> Picture:
 def _sepia(picture: Picture, rng: np.random.Generator) -> Picture:
     """A faded brown photograph with dark corners, grain and a pale frame."""
     height, width = picture.shape[:2]
-    grey = cv2.GaussianBlur(_grey(picture), (0, 0), 0.8 * _unit(picture))
+    grey = cv2.GaussianBlur(grey_of(picture), (0, 0), 0.8 * _unit(picture))
     low, high = np.percentile(grey, (2, 98))
     grey = 0.10 + 0.80 * (grey - low) / max(high - low, 0.15)
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -178,7 +175,7 @@ def _blueprint(picture: Picture, rng: np.random.Generator) -> Picture:
     cell, thin = round(24 * unit), max(1, round(unit))
     grid = (np.arange(height) % cell < thin)[:, None] | (np.arange(width) % cell < thin)
     paper = np.float32((0.05, 0.22, 0.58)) * (0.92 + 0.16 * fractal_noise(height, width, rng, 5, 2))[..., None]
-    paper = paper + 0.16 * grid[..., None] + 0.05 * (_grey(picture)[..., None] - 0.5)
+    paper = paper + 0.16 * grid[..., None] + 0.05 * (grey_of(picture)[..., None] - 0.5)
     return paper * (1 - line[..., None]) + np.float32((0.93, 0.97, 1.0)) * line[..., None]
 
 

@@ -1,7 +1,8 @@
-"""The autoencoder: a fixed linear encoder inside diffusers' AutoencoderKL, and a trained decoder.
+"""The autoencoder: diffusers' AutoencoderKL, an encoder that begins as a principal component analysis of 8 x 8 patches
+and a decoder that begins as bilinear upsampling.
 
-The encoder is the principal component analysis of 8 x 8 patches. It needs no training, so the decoder and the
-denoiser can learn from its latents at the same time, from the start."""
+Its shape is a quarter of Stable Diffusion's in channels and in GroupNorm's groups, so that Stable Diffusion's
+autoencoder can take these weights (see `preview/checkpoint.py`)."""
 
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ LATENT_STD = 0.85
 frequencies outlast Stable Diffusion's noise until t = 900; at 0.45 the layout is lost at a strength of 0.3 already."""
 CARRIER = 256.0
 """Size of the constant channels that take over an output normalisation's statistics (see `_linear_through_norm`)."""
-GROUPS = 4
+GROUPS = 8
 
 
 @dataclass(frozen=True)
@@ -62,43 +63,80 @@ def as_input(pictures: Tensor) -> Tensor:
     return pictures.movedim(-1, 1).float() / 127.5 - 1
 
 
-def build_autoencoder(pca: PatchPca, seed: int = 0) -> AutoencoderKL:
-    """An AutoencoderKL whose encoder is exactly `pca` and whose decoder starts as bilinear upsampling of colours."""
-    torch.manual_seed(seed)
-    model = AutoencoderKL(
+def blank_autoencoder() -> AutoencoderKL:
+    """The autoencoder's shape, with random weights: 3.9 M parameters."""
+    return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(32, 64, 96, 128),
+        block_out_channels=(32, 64, 128, 128),
         layers_per_block=1,
         latent_channels=CHANNELS,
         norm_num_groups=GROUPS,
-        mid_block_add_attention=False,
         scaling_factor=LATENT_STD,
         sample_size=256,
     )
+
+
+def build_autoencoder(pca: PatchPca, seed: int = 0) -> AutoencoderKL:
+    """An AutoencoderKL whose encoder is exactly `pca` and whose decoder starts as bilinear upsampling of colours.
+
+    Its posterior is a point (a log variance of -30), and stays one in training: `quant_conv` is not trained."""
+    torch.manual_seed(seed)
+    model = blank_autoencoder()
     with torch.no_grad():
+        for half in (model.encoder, model.decoder):
+            _silence_residuals(half)
         _write_encoder(model, pca)
         _start_decoder(model, pca)
-    model.encoder.requires_grad_(False)
     model.quant_conv.requires_grad_(False)
     return model
+
+
+@torch.no_grad()
+def standardise(model: AutoencoderKL, latents: Tensor) -> None:
+    """Shift and scale the latent space so that each of the four channels of `latents` (one row a cell, unscaled) has
+    a mean of zero and unit variance. What the model makes of a picture stays the same."""
+    mean, std = latents.mean(0), latents.std(0)
+    model.quant_conv.weight[:CHANNELS] /= std[:, None, None, None]
+    model.quant_conv.bias[:CHANNELS] = (model.quant_conv.bias[:CHANNELS] - mean) / std
+    mixing = model.post_quant_conv.weight[:, :, 0, 0]
+    model.post_quant_conv.bias += mixing @ mean
+    mixing *= std
+
+
+def _silence_residuals(half: nn.Module) -> None:
+    """Let each residual block and attention start as the identity, or as its shortcut."""
+    blocks = [*getattr(half, "down_blocks", []), half.mid_block, *getattr(half, "up_blocks", [])]
+    for block in blocks:
+        for resnet in block.resnets:
+            _zero(resnet.conv2)
+            if resnet.conv_shortcut is not None:
+                _zero(resnet.conv_shortcut)
+    for attention in half.mid_block.attentions:
+        _zero(attention.to_out[0])
+
+
+def _zero(layer: nn.Module) -> None:
+    layer.weight.zero_()
+    layer.bias.zero_()
 
 
 def _write_encoder(model: AutoencoderKL, pca: PatchPca) -> None:
     """Three strided convolutions gather the 8 x 8 patch: 3, 12, 48 channels, then the components."""
     encoder = model.encoder
-    for parameter in encoder.parameters():
-        parameter.zero_()
+    _zero(encoder.conv_in)
     encoder.conv_in.weight[:3, :, 1, 1] = torch.eye(3)
-    for block in encoder.down_blocks[1:]:
-        shortcut = block.resnets[0].conv_shortcut.weight
-        shortcut[:, :, 0, 0] = torch.eye(*shortcut.shape[:2])
+    for block in encoder.down_blocks:
+        shortcut = block.resnets[0].conv_shortcut
+        if shortcut is not None:
+            shortcut.weight[:, :, 0, 0] = torch.eye(*shortcut.weight.shape[:2])
     for block, channels in zip(encoder.down_blocks[:2], (3, 12)):
-        conv = block.downsamplers[0].conv.weight
+        conv = block.downsamplers[0].conv
+        _zero(conv)
         for channel in range(channels):
             for row in range(2):
                 for column in range(2):
-                    conv[4 * channel + 2 * row + column, channel, row, column] = 1
+                    conv.weight[4 * channel + 2 * row + column, channel, row, column] = 1
 
     # Channel 16 * colour + 4 * (row, column bits of the first halving) + (bits of the second): the same order as
     # splitting each side of the patch into three bits, coarsest last.
@@ -106,32 +144,59 @@ def _write_encoder(model: AutoencoderKL, pca: PatchPca) -> None:
     weight = weight.permute(0, 1, 4, 7, 3, 6, 2, 5).reshape(CHANNELS, 48, 2, 2)
     bias = -torch.from_numpy(pca.weight @ pca.mean)
     last = encoder.down_blocks[2].downsamplers[0].conv
-    last.weight[:CHANNELS, :48, :2, :2] = weight
-    last.weight[CHANNELS : 2 * CHANNELS, :48, :2, :2] = -weight
-    last.bias[:CHANNELS], last.bias[CHANNELS : 2 * CHANNELS] = bias, -bias
+    _zero(last)
+    norm = encoder.conv_norm_out
+    group = _Group(0, norm.num_channels // norm.num_groups, signals=CHANNELS)
+    last.weight[group.positive, :48, :2, :2] = weight
+    last.weight[group.negative, :48, :2, :2] = -weight
+    last.bias[group.positive], last.bias[group.negative] = bias, -bias
+    last.bias[group.carriers] = group.carrier_values()
 
-    carriers = encoder.down_blocks[3].resnets[0].conv_shortcut.bias
-    gain = _linear_through_norm(encoder.conv_norm_out, carriers, signals=2 * CHANNELS)
-    for channel in range(CHANNELS):
-        encoder.conv_out.weight[channel, channel, 1, 1] = gain
-        encoder.conv_out.weight[channel, channel + CHANNELS, 1, 1] = -gain
-    encoder.conv_out.bias[CHANNELS:] = -30  # log variance: the posterior is a point
-    model.quant_conv.weight[:, :, 0, 0] = torch.eye(2 * CHANNELS)
-    model.quant_conv.bias.zero_()
+    _zero(encoder.conv_out)
+    gain = _linear_through_norm(norm, group)
+    encoder.conv_out.weight[:CHANNELS, group.positive, 1, 1] = gain * torch.eye(CHANNELS)
+    encoder.conv_out.weight[:CHANNELS, group.negative, 1, 1] = -gain * torch.eye(CHANNELS)
+    model.quant_conv.weight.zero_()
+    model.quant_conv.weight[:CHANNELS, :CHANNELS, 0, 0] = torch.eye(CHANNELS)
+    model.quant_conv.bias[:CHANNELS] = 0
+    model.quant_conv.bias[CHANNELS:] = -30
 
 
-def _linear_through_norm(norm: nn.GroupNorm, carriers: Tensor, signals: int) -> float:
-    """Make the first group of a normalisation and the SiLU after it linear in its first `signals` channels.
+@dataclass(frozen=True)
+class _Group:
+    """Which channels of a normalisation's group hold what: the signals, the signals negated, then constants."""
 
-    The signals come as pairs of x and -x, so the group's mean is zero, and silu(x) - silu(-x) = x. Constant `carriers`
-    of both signs fill the rest of the group and dominate its variance. Returns the gain that undoes the division."""
-    size = norm.num_channels // norm.num_groups
-    half = (size - signals) // 2
-    carriers[signals : signals + half] = CARRIER
-    carriers[signals + half : size] = -CARRIER
+    first: int
+    size: int
+    signals: int
+
+    @property
+    def positive(self) -> slice:
+        return slice(self.first, self.first + self.signals)
+
+    @property
+    def negative(self) -> slice:
+        return slice(self.first + self.signals, self.first + 2 * self.signals)
+
+    @property
+    def carriers(self) -> slice:
+        return slice(self.first + 2 * self.signals, self.first + self.size)
+
+    def carrier_values(self) -> Tensor:
+        """Constants of both signs, as many of each."""
+        half = (self.size - 2 * self.signals) // 2
+        return CARRIER * torch.cat([torch.ones(half), -torch.ones(half)])
+
+
+def _linear_through_norm(norm: nn.GroupNorm, group: _Group) -> float:
+    """Make a normalisation and the SiLU after it linear in the group's signals, and return the gain that undoes the
+    division.
+
+    The signals come as pairs of x and -x, so the group's mean is zero, and silu(x) - silu(-x) = x. The constant
+    carriers fill the rest of the group and dominate its variance."""
     norm.weight.fill_(1)
     norm.bias.zero_()
-    return CARRIER * (2 * half / size) ** 0.5
+    return CARRIER * (1 - 2 * group.signals / group.size) ** 0.5
 
 
 def _start_decoder(model: AutoencoderKL, pca: PatchPca) -> None:
@@ -139,33 +204,38 @@ def _start_decoder(model: AutoencoderKL, pca: PatchPca) -> None:
     decoder = model.decoder
     model.post_quant_conv.weight[:, :, 0, 0] = torch.eye(CHANNELS)
     model.post_quant_conv.bias.zero_()
-    inverse = np.linalg.pinv(pca.weight).reshape(3, PATCH * PATCH, CHANNELS).mean(1)
-    colour = torch.from_numpy(np.concatenate([inverse, -inverse])).float()
+    norm = decoder.conv_norm_out
+    size = norm.num_channels // norm.num_groups
+    groups = [_Group(size * colour, size, signals=1) for colour in range(3)]
+    inverse = torch.from_numpy(np.linalg.pinv(pca.weight).reshape(3, PATCH * PATCH, CHANNELS).mean(1)).float()
     mean = torch.from_numpy(pca.mean.reshape(3, -1).mean(1))
-    colours = len(colour)
-    decoder.conv_in.weight[:colours] = 0
-    decoder.conv_in.weight[:colours, :, 1, 1] = colour
-    decoder.conv_in.bias[:colours] = torch.cat([mean, -mean])
+    carried = len(groups) * size
+    decoder.conv_in.weight[:carried] = 0
+    decoder.conv_in.bias[:carried] = 0
+    for colour, group in enumerate(groups):
+        for channel, sign in ((group.first, 1), (group.first + 1, -1)):
+            decoder.conv_in.weight[channel, :, 1, 1] = sign * inverse[colour]
+            decoder.conv_in.bias[channel] = sign * mean[colour]
 
-    resnets = [*decoder.mid_block.resnets, *(resnet for block in decoder.up_blocks for resnet in block.resnets)]
-    for resnet in resnets:
-        resnet.conv2.weight.zero_()
-        resnet.conv2.bias.zero_()
-        if resnet.conv_shortcut is not None:
-            _pass_through(resnet.conv_shortcut, colours, torch.ones(1, 1))
+    for block in decoder.up_blocks:
+        shortcut = block.resnets[0].conv_shortcut
+        if shortcut is not None:
+            nn.init.kaiming_uniform_(shortcut.weight, a=5**0.5)
+            _pass_through(shortcut, carried, torch.ones(1, 1))
+    carriers = decoder.up_blocks[-1].resnets[0].conv_shortcut.bias
+    for group in groups:
+        carriers[group.carriers] = group.carrier_values()
     tent = torch.tensor([1.0, 2.0, 1.0]) / 4
     for block in decoder.up_blocks[:-1]:
-        _pass_through(block.upsamplers[0].conv, colours, tent[:, None] * tent)
+        _pass_through(block.upsamplers[0].conv, carried, tent[:, None] * tent)
 
-    carriers = decoder.up_blocks[-1].resnets[0].conv_shortcut.bias
-    norm = decoder.conv_norm_out
-    gain = _linear_through_norm(norm, carriers, signals=colours)
     decoder.conv_out.weight *= 0.1
-    decoder.conv_out.weight[:, : norm.num_channels // norm.num_groups] = 0
+    decoder.conv_out.weight[:, :carried] = 0
     decoder.conv_out.bias.zero_()
-    for channel in range(3):
-        decoder.conv_out.weight[channel, channel, 1, 1] = gain
-        decoder.conv_out.weight[channel, channel + 3, 1, 1] = -gain
+    for colour, group in enumerate(groups):
+        gain = _linear_through_norm(norm, group)
+        decoder.conv_out.weight[colour, group.first, 1, 1] = gain
+        decoder.conv_out.weight[colour, group.first + 1, 1, 1] = -gain
 
 
 def _pass_through(conv: nn.Conv2d, channels: int, kernel: Tensor) -> None:

@@ -1,5 +1,6 @@
 """Anti-aliased shapes, soft noise and blending on float pictures; lengths are fractions of the picture's height."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,8 @@ Picture = NDArray[np.float32]
 """HxWx3, sRGB in [0, 1]."""
 Mask = NDArray[np.float32]
 """HxW in [0, 1]."""
+Filter = Callable[[Picture, np.random.Generator], Picture]
+"""Redraws a picture at the same size; where there is chance in it, from the generator."""
 
 _SUBPIXEL_BITS = 4
 

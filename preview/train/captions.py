@@ -45,6 +45,8 @@ STYLES = {
 }
 DAY_PHRASES = ("day", "sunny day", "summer", "summer day", "daylight")
 
+PHOTOGRAPH_PHRASES = ("photo", "photograph", "picture")
+
 OBJECTS = ("house", "trees", "lake", "mountain")
 DETAILS = ("road", "clouds", "boat", "flowers")
 SHAPES = ("circles", "stripes", "squares", "triangles", "waves", "blobs", "rings", "checkerboard")
@@ -89,6 +91,14 @@ def abstract_caption(style: str | None, shape: str, colours: list[str], rng: np.
     return subject if style is None else _joined(subject, STYLES[style].phrases[0], rng)
 
 
+def photograph_caption(style: str | None, rng: np.random.Generator) -> str:
+    """Name the style of a photograph, which is mostly all that is asked for; what it shows is not known."""
+    if style is None:
+        return str(rng.choice(PHOTOGRAPH_PHRASES))
+    phrase = str(rng.choice(STYLES[style].phrases)) if rng.random() < 0.5 else STYLES[style].phrases[0]
+    return phrase if rng.random() < 0.7 else _joined(str(rng.choice(PHOTOGRAPH_PHRASES)), phrase, rng)
+
+
 def _joined(subject: str, phrase: str, rng: np.random.Generator) -> str:
     return f"{phrase}, {subject}" if rng.random() < 0.3 else f"{subject}, {phrase}"
 
@@ -101,7 +111,7 @@ def vocabulary() -> dict[str, list[str]]:
         "objects": [*OBJECTS, *DETAILS],
         "shapes": list(SHAPES),
         "colours": list(COLOURS),
-        "kinds": ["landscape", "abstract"],
+        "kinds": ["landscape", "abstract", *PHOTOGRAPH_PHRASES],
     }
 
 

@@ -62,10 +62,10 @@ class Classifier(nn.Module):
         return Verdict(styles.softmax(1).numpy(), objects.sigmoid().numpy())
 
 
-def train_classifier(pictures: Path, epochs: int, seed: int = 0) -> Classifier:
-    """Train on the shards of a folder. Half of the pictures are blurred, since a small model's pictures are
+def train_classifier(folders: list[Path], epochs: int, seed: int = 0) -> Classifier:
+    """Train on the shards of some folders. Half of the pictures are blurred, since a small model's pictures are
     less sharp than made ones."""
-    shrunk, samples = _load_shrunk(shard_paths(pictures))
+    shrunk, samples = _load_shrunk([path for folder in folders for path in shard_paths(folder)])
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = Classifier().train()
@@ -75,12 +75,12 @@ def train_classifier(pictures: Path, epochs: int, seed: int = 0) -> Classifier:
     decay = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     styles = torch.tensor([CLASSES.index(sample.style) for sample in samples])
     objects = torch.tensor([[float(thing in sample.objects) for thing in OBJECTS] for sample in samples])
+    known = torch.tensor([[float(sample.landscape)] for sample in samples])
     for _ in tqdm(range(steps), desc="classifier", unit="batch", mininterval=15):
         chosen = rng.integers(len(samples), size=batch)
         style, found = model(_as_input([_blurred(shrunk[index], rng) for index in chosen]))
-        loss = functional.cross_entropy(style, styles[chosen]) + functional.binary_cross_entropy_with_logits(
-            found, objects[chosen]
-        )
+        seen = functional.binary_cross_entropy_with_logits(found, objects[chosen], weight=known[chosen])
+        loss = functional.cross_entropy(style, styles[chosen]) + seen
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -15,16 +15,18 @@ from tqdm import tqdm
 
 from preview.train.autoencoder import as_input, psnr
 from preview.train.captions import OBJECTS, STYLES
-from preview.train.classifier import Classifier
+from preview.train.classifier import CLASSES, Classifier
 from preview.train.landscape import random_layout
-from preview.train.render import HELD_OUT, SIZE, paint, training_picture
+from preview.train.lpips import Lpips
+from preview.train.render import HELD_OUT, SIZE, Photographs, paint, training_picture
 
 Pictures = NDArray[np.uint8]
 
 STEPS = 20
 GUIDANCE = 3.0
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "china")
+PHOTOGRAPH_STYLES = ("mosaic", "sketch", "watercolor", "neon", "night")
+PHOTOGRAPH_STRENGTHS = (0.3, 0.5, 0.75, 1.0)
 
 
 class Model:
@@ -90,55 +92,62 @@ class Effort:
     """Made pictures for the autoencoder."""
 
 
-def figures(folder: Path, classifier: Classifier, effort: Effort, parts: list[str]) -> Iterator[tuple[str, object]]:
+@dataclass(frozen=True)
+class Measure:
+    """What pictures are measured with; nothing of it has seen the model or been seen by it."""
+
+    classifier: Classifier
+    distance: Lpips
+    photographs: Photographs
+    """The held out ones."""
+
+
+def figures(folder: Path, measure: Measure, effort: Effort, parts: list[str]) -> Iterator[tuple[str, object]]:
     """Measure the named PARTS of a model folder one after the other: plain numbers and dictionaries of them."""
     model = Model(folder)
     for part in parts:
-        yield part, PARTS[part](model, classifier, effort)
+        yield part, PARTS[part](model, measure, effort)
 
 
 def judge_accuracy(classifier: Classifier, count: int) -> dict[str, float]:
     """How often the judge itself is right about held-out made pictures."""
     pictures, samples = zip(*(training_picture(HELD_OUT + index) for index in range(count)))
     verdict = classifier.judge(np.stack(pictures))
-    styles = [classifier_class for classifier_class in (None, *STYLES)]
-    right = np.mean([styles[row.argmax()] == sample.style for row, sample in zip(verdict.styles, samples)])
+    right = np.mean([CLASSES[row.argmax()] == sample.style for row, sample in zip(verdict.styles, samples)])
     shown = np.array([[thing in sample.objects for thing in OBJECTS] for sample in samples])
     return {"style": float(right), "object": float(np.mean((verdict.objects > 0.5) == shown))}
 
 
-def autoencoder_psnr(autoencoder: AutoencoderKL, count: int) -> dict[str, object]:
-    """Mean PSNR in dB on held-out made pictures, and on each photograph at 256 and 512 pixels."""
-    made = [training_picture(HELD_OUT + index)[0] for index in range(count)]
-    photographs = {
-        f"{name} at {side}": _round_trip_psnr(autoencoder, [_square(photograph(name), side)])
-        for name in PHOTOGRAPHS
-        for side in (256, 512)
-    }
-    return {"made": _round_trip_psnr(autoencoder, made)} | photographs
+def autoencoder_fidelity(autoencoder: AutoencoderKL, measure: Measure, count: int) -> dict[str, object]:
+    """What the autoencoder makes of held-out made pictures, and of each photograph at 256 and 512 pixels: mean PSNR in
+    dB and LPIPS, and the mean gradient of luma over that of the originals."""
+    made = {"made": [training_picture(HELD_OUT + index)[0] for index in range(count)]}
+    for side in (256, 512):
+        squares = {name: square(picture, side) for name, picture in measure.photographs.items()}
+        made[f"photographs at {side}"] = list(squares.values())
+        made |= {f"{name} at {side}": [picture] for name, picture in squares.items()}
+    return {name: _fidelity(autoencoder, measure.distance, pictures) for name, pictures in made.items()}
 
 
 @torch.no_grad()
-def _round_trip_psnr(autoencoder: AutoencoderKL, pictures: Iterable[Pictures]) -> float:
-    values = []
+def _fidelity(autoencoder: AutoencoderKL, distance: Lpips, pictures: Iterable[Pictures]) -> dict[str, float]:
+    rows = []
     for picture in pictures:
         batch = as_input(torch.from_numpy(picture[None]))
-        values.append(float(psnr(batch, autoencoder.decode(autoencoder.encode(batch).latent_dist.mean).sample)))
-    return float(np.mean(values))
+        decoded = autoencoder.decode(autoencoder.encode(batch).latent_dist.mean).sample.clamp(-1, 1)
+        seen = _as_bytes(decoded[0].movedim(0, -1).numpy() / 2 + 0.5)
+        fidelity = psnr(batch, decoded).item(), distance(batch, decoded).item()
+        rows.append((*fidelity, sharpness(seen) / sharpness(picture)))
+    return dict(zip(("dB", "LPIPS", "sharpness"), np.mean(rows, 0).round(4).tolist()))
 
 
-def photograph(name: str) -> Pictures:
-    """One of PHOTOGRAPHS, from scikit-learn's or scikit-image's own data."""
-    if name == "china":
-        from sklearn.datasets import load_sample_image
-
-        return load_sample_image("china.jpg")
-    import skimage.data
-
-    return np.asarray(getattr(skimage.data, name)())[..., :3]
+def sharpness(pictures: Pictures) -> float:
+    """Mean absolute step of luma from pixel to pixel, in levels of 255, of one picture or several."""
+    luma = pictures.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    return float(sum(np.abs(np.diff(luma, axis=axis)).mean() for axis in (-1, -2)) / 2)
 
 
-def _square(picture: Pictures, side: int) -> Pictures:
+def square(picture: Pictures, side: int) -> Pictures:
     """The middle square, scaled."""
     short = min(picture.shape[:2])
     top, left = ((length - short) // 2 for length in picture.shape[:2])
@@ -146,20 +155,45 @@ def _square(picture: Pictures, side: int) -> Pictures:
     return np.asarray(middle.resize((side, side), Image.LANCZOS))
 
 
+def photograph_edits(model: Model, measure: Measure) -> dict[str, dict[str, float]]:
+    """Held out photographs in PHOTOGRAPH_STYLES: how far the layout is kept, and how often the judge names the style.
+    A map's part of some strength is a plain edit at that strength."""
+    squares = np.stack([square(picture, SIZE) for picture in measure.photographs.values()])
+    seeds = list(range(len(squares)))
+    response = {}
+    for strength in tqdm(PHOTOGRAPH_STRENGTHS, desc="photographs", mininterval=15):
+        kept, named = [], []
+        for style in PHOTOGRAPH_STYLES:
+            edited = model.edit(squares, [STYLES[style].phrases[0]] * len(squares), strength, seeds)
+            kept.append(layout_correlation(squares, edited))
+            named.append(np.mean(_named(measure.classifier, edited) == style))
+        response[str(strength)] = {"layout kept": float(np.mean(kept)), "style named": float(np.mean(named))}
+    return response
+
+
+def _named(classifier: Classifier, pictures: Pictures) -> NDArray[np.str_]:
+    """The style that the judge sees in each picture; "None" for none."""
+    return np.array([str(CLASSES[row.argmax()]) for row in classifier.judge(pictures).styles])
+
+
 def style_accuracy(model: Model, classifier: Classifier, seeds: int) -> dict[str, object]:
     """Share of the pictures drawn from each style word alone in which the judge names that word, and how far apart
     the pictures of different seeds are, compared with made pictures of the same style."""
-    accuracy, spread = {}, {}
+    accuracy, spread, sharp = {}, {}, {}
     for style in tqdm(STYLES, desc="styles", mininterval=15):
         drawn = model.draw([STYLES[style].phrases[0]] * seeds, list(range(seeds)))
-        accuracy[style] = float(np.mean(classifier.judge(drawn).styles.argmax(1) == 1 + list(STYLES).index(style)))
+        accuracy[style] = float(np.mean(_named(classifier, drawn) == style))
         layouts = (random_layout(np.random.default_rng([HELD_OUT, index])) for index in range(seeds))
-        spread[style] = _mean_distance(drawn) / _mean_distance(np.stack([paint(layout, style) for layout in layouts]))
+        made = np.stack([paint(layout, style) for layout in layouts])
+        spread[style] = _mean_distance(drawn) / _mean_distance(made)
+        sharp[style] = sharpness(drawn) / sharpness(made)
     return {
         "accuracy": float(np.mean(list(accuracy.values()))),
         "accuracy by style": accuracy,
         "distance between seeds, relative to made pictures": float(np.mean(list(spread.values()))),
         "distance by style": spread,
+        "sharpness, relative to made pictures": float(np.mean(list(sharp.values()))),
+        "sharpness by style": sharp,
     }
 
 
@@ -225,10 +259,13 @@ def layout_correlation(before: Pictures, after: Pictures) -> float:
     return float(np.mean([np.corrcoef(cells(a), cells(b))[0, 1] for a, b in zip(before, after)]))
 
 
-PARTS: dict[str, Callable[[Model, Classifier, Effort], object]] = {
-    "judge": lambda model, classifier, effort: judge_accuracy(classifier, 4 * effort.held_out),
-    "autoencoder": lambda model, classifier, effort: autoencoder_psnr(model.autoencoder, effort.held_out),
-    "text-to-picture": lambda model, classifier, effort: style_accuracy(model, classifier, effort.seeds),
-    "objects": lambda model, classifier, effort: object_detection(model, classifier, effort.seeds),
-    "picture-to-picture": lambda model, classifier, effort: strength_response(model, classifier, effort.edit_seeds),
+PARTS: dict[str, Callable[[Model, Measure, Effort], object]] = {
+    "judge": lambda model, measure, effort: judge_accuracy(measure.classifier, 4 * effort.held_out),
+    "autoencoder": lambda model, measure, effort: autoencoder_fidelity(model.autoencoder, measure, effort.held_out),
+    "text-to-picture": lambda model, measure, effort: style_accuracy(model, measure.classifier, effort.seeds),
+    "objects": lambda model, measure, effort: object_detection(model, measure.classifier, effort.seeds),
+    "picture-to-picture": lambda model, measure, effort: strength_response(
+        model, measure.classifier, effort.edit_seeds
+    ),
+    "photographs": lambda model, measure, effort: photograph_edits(model, measure),
 }

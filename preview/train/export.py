@@ -1,6 +1,7 @@
 """The trained parts as a Stable Diffusion pipeline on disk."""
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionPipe
 from transformers import CLIPTokenizer
 
 from preview.train.captions import vocabulary
+from preview.train.text import CLIP_TOKENS
 from preview.train.training import Denoising, noise_schedule
 
 LIMIT_BYTES = 30_000_000
@@ -26,6 +28,7 @@ def export(folder: Path, model: Denoising, autoencoder: AutoencoderKL, tokenizer
         requires_safety_checker=False,
     )
     pipeline.to(torch.float16).save_pretrained(folder)
+    shutil.copy(Path(tokenizer.name_or_path) / CLIP_TOKENS, folder / "tokenizer")
     (folder / "vocabulary.json").write_text(json.dumps(vocabulary(), indent=1) + "\n")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > LIMIT_BYTES:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from preview.train.canvas import Canvas
 from preview.train.captions import STYLES
-from preview.train.evaluate import GUIDANCE, Model, Pictures, photograph
+from preview.train.evaluate import GUIDANCE, Model, Pictures
 from preview.train.landscape import Layout
-from preview.train.render import SIZE, paint
+from preview.train.render import SIZE, Photographs, paint
 
 PREVIEW = Path(__file__).resolve().parents[1]
 SAMPLE_SEEDS = range(4)
@@ -26,14 +26,14 @@ PAPER, INK = 232, (40, 40, 40)
 DAY = paint(Layout(seed=20, horizon=0.48, contents=("mountain", "lake", "trees", "house", "clouds")), None)
 
 
-def write(model_folder: Path, images: Path) -> None:
-    """Draw all sheets as `images`/model-*.png."""
+def write(model_folder: Path, images: Path, photographs: Photographs) -> None:
+    """Draw all sheets as `images`/model-*.png, with some of the held out photographs."""
     images.mkdir(parents=True, exist_ok=True)
     model = Model(model_folder)
     for name, sheet in (
         ("samples", samples(model)),
         ("strengths", strengths(model)),
-        ("maps", maps(model_folder)),
+        ("maps", maps(model_folder, photographs)),
         ("fan", fan(model_folder)),
     ):
         Image.fromarray(sheet).save(images / f"model-{name}.png", optimize=True)
@@ -58,14 +58,14 @@ def strengths(model: Model) -> Pictures:
     return _stacked(rows)
 
 
-def maps(model_folder: Path) -> Pictures:
+def maps(model_folder: Path, photographs: Photographs) -> Pictures:
     """Picture, change map and edit for a ramp, a circle and two halves of different strength."""
     canvas = Canvas.empty(SIZE, SIZE)
     x, _ = canvas.grid()
     ramp = x / canvas.aspect
     circle = canvas.disc((0.5, 0.5), 0.3, softness=0.15)
     halves = np.where(x < 0.5, 0.4, 1.0)
-    town = _fitted(photograph("china"), SIZE)
+    town = _fitted(photographs["china"], SIZE)
     cases = (
         ("night, ramp", DAY, ramp, "night"),
         ("winter, circle", DAY, circle, "winter, snow"),

@@ -1,40 +1,42 @@
-"""The text side: a byte-pair tokenizer of the training captions' own words, and a small CLIP text encoder."""
+"""The text side: the part of CLIP's tokenizer that the training captions need, and a small CLIP text encoder."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.models.clip.tokenization_clip import bytes_to_unicode
 
-WIDTH = 128
+WIDTH = 192
+"""A quarter of CLIP-L's, with as many heads, so that its shape can take these weights (see `preview/checkpoint.py`)."""
+HEADS = 12
 MAX_TOKENS = 77
+MERGES = Path(__file__).with_name("clip_merges.txt")
+"""The byte pairs of OpenAI CLIP's vocabulary (MIT licence) that spell this model's words, each with its token's number
+there; in the order in which they are merged."""
+CLIP_TOKENS = "clip_tokens.json"
+"""In a tokenizer's folder: CLIP's number of each of its tokens."""
 _END_OF_WORD = "</w>"
 _START, _END = "<|startoftext|>", "<|endoftext|>"
+_CLIP_START, _CLIP_END = 49406, 49407
 
 
-def build_tokenizer(words: Iterable[str], folder: Path) -> CLIPTokenizer:
-    """A CLIP tokenizer in which each of `words` is one token and all other text falls apart into smaller pieces."""
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix=_END_OF_WORD))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=10_000, min_frequency=1, end_of_word_suffix=_END_OF_WORD, show_progress=False
-    )
-    tokenizer.train_from_iterator(words, trainer)
-    merges = json.loads(tokenizer.to_str())["model"]["merges"]
-    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
-
+def build_tokenizer(folder: Path) -> CLIPTokenizer:
+    """A CLIP tokenizer that takes the model's words as CLIP's own does and all other text to smaller pieces."""
+    merges = [line.split(" ") for line in MERGES.read_text(encoding="utf-8").splitlines()]
     characters = list(bytes_to_unicode().values())
-    tokens = [*characters, *(character + _END_OF_WORD for character in characters)]
-    tokens += [first + second for first, second in pairs]
-    tokens = list(dict.fromkeys([*tokens, _START, _END]))
+    numbers = {character: index for index, character in enumerate(characters)}
+    numbers |= {character + _END_OF_WORD: len(characters) + index for index, character in enumerate(characters)}
+    numbers |= {first + second: int(number) for first, second, number in merges}
+    numbers |= {_START: _CLIP_START, _END: _CLIP_END}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *(" ".join(pair) for pair in pairs), ""]))
-    built = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=MAX_TOKENS)
-    built.save_pretrained(folder)
-    return built
+    (folder / "vocab.json").write_text(json.dumps({token: index for index, token in enumerate(numbers)}))
+    pairs = [f"{first} {second}" for first, second, _ in merges]
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *pairs, ""]), encoding="utf-8")
+    (folder / CLIP_TOKENS).write_text(json.dumps(list(numbers.values())))
+    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=MAX_TOKENS).save_pretrained(
+        folder
+    )
+    return CLIPTokenizer.from_pretrained(folder)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -46,7 +48,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             intermediate_size=4 * WIDTH,
             projection_dim=WIDTH,
             num_hidden_layers=2,
-            num_attention_heads=4,
+            num_attention_heads=HEADS,
             max_position_embeddings=MAX_TOKENS,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

@@ -1,27 +1,37 @@
-"""The two training loops, decoder and denoiser: resumable, with an average of the weights for export."""
+"""The two training loops, autoencoder and denoiser: each has a time to spend, can be interrupted, and averages the
+weights for export."""
 
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from preview.train.autoencoder import PatchPca, as_input
-from preview.train.data import Latents, PictureCrops
+from preview.train.adversary import PatchDiscriminator, balance, discriminator_loss
+from preview.train.data import Latents, Pictures, random_crops, random_latents
+from preview.train.lpips import Lpips
 
 EMPTY_CAPTIONS = 0.10
 """Share of training samples without a caption, for classifier-free guidance."""
+CROP = 128
+"""Pixels of the autoencoder's training squares."""
+LATENT_NOISE = 0.05
+"""Standard deviation of what is added to the autoencoder's latents in training, where their own is one: a denoiser's
+latents are never exact."""
+ADVERSARY_FROM = 0.4
+"""Share of the autoencoder's training after which the discriminator has a say."""
+ADVERSARY_SHARE = 0.3
+"""Of its gradient, relative to the reconstruction's."""
 SAVE_EVERY_SECONDS = 240
 
 
@@ -29,36 +39,37 @@ SAVE_EVERY_SECONDS = 240
 class Schedule:
     """How long to train and how fast to learn."""
 
-    samples: int
-    """Training samples in all, over all runs."""
+    seconds: float
+    """Time to spend in this run; what earlier runs spent comes before it."""
     batch: int
+    """Samples of 256 x 256 pixels, or as many pixels in other shapes."""
     learning_rate: float
-    warmup: int = 2_000
+    warmup: int = 10_000
     """Samples over which the learning rate rises."""
-    cooldown: float = 0.25
-    """Share of `samples` at the end over which the learning rate falls to zero."""
+    cooldown: float = 0.3
+    """Share of the time at the end over which the learning rate falls to zero."""
 
-    def rate(self, seen: int) -> float:
-        """Learning rate after `seen` samples."""
+    def rate(self, seen: int, progress: float) -> float:
+        """Learning rate after `seen` samples and `progress` (0..1) of the time."""
         rising = (seen + self.batch) / self.warmup
-        falling = (self.samples - seen) / (self.cooldown * self.samples)
+        falling = (1 - progress) / self.cooldown
         return self.learning_rate * max(0.0, min(1.0, rising, falling))
 
 
 def build_denoiser(width: int) -> UNet2DConditionModel:
-    """8.6 M parameters; text is attended to where the latents are halved and quartered."""
+    """Stable Diffusion's UNet with a fifth of its channels, one block where it has two, and text from the second
+    level on."""
     denoiser = UNet2DConditionModel(
         sample_size=32,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(64, 128, 160),
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * 3),
+        up_block_types=(*("CrossAttnUpBlock2D",) * 3, "UpBlock2D"),
+        block_out_channels=(64, 128, 128, 128),
         layers_per_block=1,
         cross_attention_dim=width,
-        attention_head_dim=4,
-        norm_num_groups=16,
-        use_linear_projection=True,
+        attention_head_dim=8,  # diffusers' old name of the number of heads
     )
-    denoiser.set_attn_processor(AttnProcessor())  # on a CPU the fused kernel's backward pass is slower
+    if not torch.cuda.is_available():
+        denoiser.set_attn_processor(AttnProcessor())  # on a CPU the fused kernel's backward pass is slower
     return denoiser
 
 
@@ -88,54 +99,29 @@ class Denoising(nn.Module):
 
 
 def train_denoiser(
-    model: Denoising, tokenizer: CLIPTokenizer, latents: Latents, schedule: Schedule, checkpoint: Path, workers: int = 1
+    model: Denoising, tokenizer: CLIPTokenizer, latents: list[Latents], schedule: Schedule, checkpoint: Path
 ) -> None:
-    """Learn to predict v from noisy latents and captions. With `workers` > 1, as many processes of one thread each
-    average their gradients (on a CPU faster than as many threads in one process)."""
-    if workers == 1:
-        _denoiser_worker(0, 1, model, tokenizer, latents, schedule, checkpoint)
-        return
-    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", "29571")
-    latents.values.share_memory_()
-    torch.multiprocessing.spawn(
-        _denoiser_worker, (workers, model, tokenizer, latents, schedule, checkpoint), nprocs=workers
-    )
-
-
-def _denoiser_worker(
-    rank: int,
-    workers: int,
-    model: Denoising,
-    tokenizer: CLIPTokenizer,
-    latents: Latents,
-    schedule: Schedule,
-    checkpoint: Path,
-) -> None:
-    if workers > 1:
-        torch.set_num_threads(1)
-        distributed.init_process_group("gloo", rank=rank, world_size=workers)
-    captions = [sample.caption for sample in latents.samples]
-    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
-    no_caption = tokenizer("", padding="max_length", return_tensors="pt").input_ids[0]
+    """Learn to predict v from noisy latents and captions."""
+    device = latents[0].values.device
+    no_caption = tokenizer("", padding="max_length", return_tensors="pt").input_ids.to(device)
     noise = noise_schedule()
-    device = next(model.parameters()).device
+    run = _Run("denoiser", model, schedule, checkpoint)
 
-    def loss(seen: int) -> Tensor:
-        rng = torch.Generator().manual_seed(seen * workers + rank)
-        share = schedule.batch // workers
-        chosen = torch.randint(len(captions), (share,), generator=rng)
-        clean = _random_window(latents.values[chosen].float(), rng)
-        unnamed = torch.rand(share, generator=rng) < EMPTY_CAPTIONS
-        text = torch.where(unnamed[:, None], no_caption, tokens[chosen])
-        times = _times(share, rng)
-        grain = torch.randn(clean.shape, generator=rng)
-        target = noise.get_velocity(clean, grain, times)
-        noisy = noise.add_noise(clean, grain, times)
-        predicted = model(noisy.to(device), times.to(device), text.to(device))
-        return functional.mse_loss(predicted.float(), target.to(device))
+    def step(progress: float) -> Tensor:
+        rng = torch.Generator().manual_seed(run.seen)
+        clean, tokens = random_latents(latents, schedule.batch * 32 * 32, rng)
+        clean = _random_window(clean, rng)
+        unnamed = (torch.rand(len(clean), generator=rng) < EMPTY_CAPTIONS).to(device)
+        text = torch.where(unnamed[:, None], no_caption, tokens)
+        times = _times(len(clean), rng).to(device)
+        grain = torch.randn_like(clean)
+        with run.precision():
+            predicted = model(noise.add_noise(clean, grain, times), times, text)
+        loss = functional.mse_loss(predicted.float(), noise.get_velocity(clean, grain, times))
+        run.descend(loss)
+        return loss
 
-    _optimise(model, loss, schedule, checkpoint, "denoiser", workers, main=rank == 0)
+    run.go(step)
 
 
 def _times(count: int, rng: torch.Generator) -> Tensor:
@@ -146,113 +132,143 @@ def _times(count: int, rng: torch.Generator) -> Tensor:
 
 
 def _random_window(latents: Tensor, rng: torch.Generator) -> Tensor:
-    """In one batch of four, a part of the pictures with sides of 20 to 32 cells, so that other shapes are known."""
-    if torch.rand((), generator=rng) > 0.25:
+    """In one batch of five, a part of the pictures with sides of 20 cells or more, so that other shapes are known."""
+    if torch.rand((), generator=rng) > 0.2:
         return latents
-    height, width = (4 * int(torch.randint(5, 9, (), generator=rng)) for _ in range(2))
-    top = 2 * int(torch.randint((latents.shape[2] - height) // 2 + 1, (), generator=rng))
-    left = 2 * int(torch.randint((latents.shape[3] - width) // 2 + 1, (), generator=rng))
+    height, width = (4 * int(torch.randint(5, length // 4 + 1, (), generator=rng)) for length in latents.shape[2:])
+    top, left = (
+        int(torch.randint(length - part + 1, (), generator=rng))
+        for length, part in zip(latents.shape[2:], (height, width))
+    )
     return latents[:, :, top : top + height, left : left + width]
 
 
-def train_decoder(
-    model: AutoencoderKL, pca: PatchPca, pictures: Path, schedule: Schedule, checkpoint: Path, crop: int = 128
+def train_autoencoder(
+    model: AutoencoderKL, distance: Lpips, pictures: list[Pictures], schedule: Schedule, checkpoint: Path
 ) -> None:
-    """Learn to decode the fixed encoder's latents; the loss is a sum of squared and absolute errors."""
-    crops = PictureCrops(pictures, crop)
-    device = next(model.parameters()).device
+    """Learn to give pictures back by absolute error and LPIPS, from ADVERSARY_FROM on against a discriminator too.
+    The latents are kept at unit variance."""
+    discriminator = PatchDiscriminator().to(pictures[0].values.device)
+    critic = torch.optim.AdamW(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.9), weight_decay=0)
+    run = _Run("autoencoder", model, schedule, checkpoint, discriminator=discriminator, critic=critic)
 
-    def loss(seen: int) -> Tensor:
-        batch = crops.batch(schedule.batch, np.random.default_rng([1, seen]))
-        picture = as_input(torch.from_numpy(batch)).to(device)
-        error = model.decode(pca.encode(batch).to(device)).sample.float() - picture
-        return error.square().mean() + 0.1 * error.abs().mean()
+    def step(progress: float) -> Tensor:
+        rng = torch.Generator().manual_seed(run.seen)
+        real = random_crops(pictures, schedule.batch * (256 // CROP) ** 2, CROP, rng)
+        with run.precision():
+            latents = model.encode(real).latent_dist.mean
+            decoded = model.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample
+        decoded = decoded.float()
+        with run.precision():
+            perceptual = distance(*_shifted(real, decoded, rng)).mean()
+        spread = (latents.float().square().mean((0, 2, 3)) - 1).square().mean()
+        reconstruction = (real - decoded).abs().mean() + perceptual
+        loss = reconstruction + 0.1 * spread
+        if progress >= ADVERSARY_FROM:
+            made = -discriminator(decoded).mean()
+            weight = balance(reconstruction, made, model.decoder.conv_out.weight)
+            loss = loss + ADVERSARY_SHARE * weight * made
+        run.descend(loss)
+        if progress >= ADVERSARY_FROM:
+            critic.zero_grad()
+            discriminator_loss(discriminator(real), discriminator(decoded.detach())).backward()
+            critic.step()
+        return reconstruction
 
-    _optimise(model, loss, schedule, checkpoint, "decoder")
-
-
-def _optimise(
-    model: nn.Module,
-    loss_after: Callable[[int], Tensor],
-    schedule: Schedule,
-    checkpoint: Path,
-    name: str,
-    workers: int = 1,
-    main: bool = True,
-) -> None:
-    """Minimise `loss_after(samples seen)` from `checkpoint` on; the checkpoint holds the weights and their average."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    average = EMAModel(parameters, decay=0.9985)
-    seen = _resume(checkpoint, parameters, optimiser, average)
-    saved = time.monotonic()
-    smooth = math.nan
-    device = parameters[0].device.type
-    bfloat16 = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    with tqdm(total=schedule.samples, initial=seen, desc=name, unit="sample", disable=not main, mininterval=15) as bar:
-        while seen < schedule.samples:
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.rate(seen)
-            with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
-                loss = loss_after(seen)
-            optimiser.zero_grad()
-            loss.backward()
-            if workers > 1:
-                _average_gradients(parameters, workers)
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            average.step(parameters)
-            seen += schedule.batch
-            bar.update(schedule.batch)
-            smooth = loss.item() if math.isnan(smooth) else 0.99 * smooth + 0.01 * loss.item()
-            bar.set_postfix(loss=f"{smooth:.4f}", refresh=False)
-            if main and (time.monotonic() - saved > SAVE_EVERY_SECONDS or seen >= schedule.samples):
-                _save(checkpoint, parameters, optimiser, average, seen)
-                saved = time.monotonic()
+    run.go(step)
 
 
-def _average_gradients(parameters: list[nn.Parameter], workers: int) -> None:
-    flat = torch.cat([parameter.grad.flatten() for parameter in parameters])
-    distributed.all_reduce(flat)
-    for parameter, gradient in zip(parameters, flat.split([parameter.numel() for parameter in parameters])):
-        parameter.grad.copy_(gradient.view_as(parameter) / workers)
+def _shifted(real: Tensor, decoded: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Both without up to seven rows and columns, since AlexNet sees every fourth pixel: a fixed grid would show."""
+    top, left = (int(torch.randint(8, (), generator=rng)) for _ in range(2))
+    part = (..., slice(top, top + CROP - 8), slice(left, left + CROP - 8))
+    return real[part], decoded[part]
 
 
-def _save(
-    path: Path, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, average: EMAModel, seen: int
-) -> None:
-    state = {
-        "parameters": [parameter.detach() for parameter in parameters],
-        "optimiser": optimiser.state_dict(),
-        "average": average.shadow_params,
-        "average_steps": average.optimization_step,
-        "seen": seen,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    torch.save(state, unfinished)
-    unfinished.replace(path)
+class Saved(Protocol):
+    """What a checkpoint holds beside the weights."""
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state_dict: dict) -> object: ...
 
 
-def _resume(path: Path, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, average: EMAModel) -> int:
-    """Samples seen so far: 0 when there is no checkpoint."""
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    with torch.no_grad():
-        for parameter, value in zip(parameters, state["parameters"], strict=True):
-            parameter.copy_(value)
-    optimiser.load_state_dict(state["optimiser"])
-    average.shadow_params = state["average"]
-    average.optimization_step = state["average_steps"]
-    return state["seen"]
+class _Run:
+    """One training: the optimiser, the average of the weights, the clock and the checkpoint."""
+
+    def __init__(self, name: str, model: nn.Module, schedule: Schedule, checkpoint: Path, **others: Saved) -> None:
+        self.seen = 0
+        self._spent = 0.0
+        self._name, self._schedule, self._checkpoint = name, schedule, checkpoint
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._device = self._parameters[0].device.type
+        self._optimiser = torch.optim.AdamW(
+            self._parameters, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
+        self._average = EMAModel(self._parameters, decay=0.999, foreach=True)
+        self._parts: dict[str, Saved] = {
+            "model": model,
+            "optimiser": self._optimiser,
+            "average": self._average,
+            **others,
+        }
+
+    def precision(self) -> torch.autocast:
+        """bfloat16 where the device has it."""
+        known = self._device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return torch.autocast(self._device, dtype=torch.bfloat16, enabled=known)
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of the optimiser."""
+        self._optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self._optimiser.step()
+
+    def go(self, step: Callable[[float], Tensor]) -> None:
+        """Call `step` with the share of the time, all runs' together, that is spent until all is."""
+        self._resume()
+        schedule, spent_before, total = self._schedule, self._spent, self._spent + self._schedule.seconds
+        started = saved = time.monotonic()
+        with tqdm(desc=self._name, initial=self.seen, unit="sample", unit_scale=True, mininterval=15) as bar:
+            while self._spent < total:
+                progress = self._spent / total
+                for group in self._optimiser.param_groups:
+                    group["lr"] = schedule.rate(self.seen, progress)
+                loss = step(progress)
+                self._average.step(self._parameters)
+                self.seen += schedule.batch
+                now = time.monotonic()
+                self._spent = spent_before + now - started
+                if bar.update(schedule.batch):
+                    bar.set_postfix(loss=f"{loss.item():.4f}", spent=f"{progress:.0%}")
+                if now - saved > SAVE_EVERY_SECONDS:
+                    self._save()
+                    saved = now
+        self._save()
+
+    def _save(self) -> None:
+        state = {"seen": self.seen, "spent": self._spent}
+        state |= {name: part.state_dict() for name, part in self._parts.items()}
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._checkpoint.with_suffix(".tmp")
+        torch.save(state, unfinished)
+        unfinished.replace(self._checkpoint)
+
+    def _resume(self) -> None:
+        if not self._checkpoint.exists():
+            return
+        state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        self.seen, self._spent = state["seen"], state["spent"]
 
 
 def load_average(path: Path, model: nn.Module) -> int:
     """Put a checkpoint's averaged weights into `model` and return the samples it has seen."""
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with torch.no_grad():
-        for parameter, value in zip(parameters, state["average"], strict=True):
+        for parameter, value in zip(parameters, state["average"]["shadow_params"], strict=True):
             parameter.copy_(value)
     return state["seen"]

@@ -10,7 +10,6 @@ from itertools import cycle
 import cv2
 import lpips
 import numpy as np
-import pypi
 from alternatives import (
     Map,
     Method,
@@ -32,6 +31,7 @@ from report import heat, save_sheet, table
 from runs import SIZE, STYLE_GUIDANCE, STYLES, EncodedOnce, Host, Pictures, batches, demo_model
 
 from differential_diffusion.adherence import cam, dam
+from preview.train.pypi import Unavailable
 
 STEPS = 5
 """Six, twelve and twenty give the product the same figures to 0.01, on 20 pictures."""
@@ -122,7 +122,7 @@ def available_distances() -> dict[str, Distance]:
     without_weights: dict[str, Distance] = {"SSIM": structural}
     try:
         return {"LPIPS": lpips.LPIPS(lpips.weights())} | without_weights
-    except pypi.Unavailable as error:
+    except Unavailable as error:
         print(f"Without LPIPS: {error}\n")
         return without_weights
 

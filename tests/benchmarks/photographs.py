@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from pypi import download
 from runs import SIZE, Pictures
 
 from bootstrap import cache_folder
+from preview.train.pypi import download
 
+REQUIREMENTS = Path(__file__).with_name("photographs-requirements.txt")
 IN_THE_PACKAGES = (
     "skimage/data/astronaut.png",
     "skimage/data/chelsea.png",
@@ -30,13 +31,13 @@ def photographs() -> Pictures:
     """Their middle squares, (5, SIZE, SIZE, 3). From the cache folder, or else by way of pip.
 
     Raises:
-        pypi.Unavailable: there is no network, say.
+        preview.train.pypi.Unavailable: there is no network, say.
     """
     file = cache_folder() / f"photographs-{SIZE}.npy"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            contents = _contents(download("photographs-requirements.txt", Path(folder), *WHEELS))
+            contents = _contents(download(REQUIREMENTS, Path(folder), *WHEELS))
             squares = [np.asarray(_square(contents[name])) for name in IN_THE_PACKAGES]
             whole = Path(folder) / file.name
             np.save(whole, np.stack(squares))
