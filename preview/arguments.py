@@ -172,12 +172,12 @@ def _add_environment(parser: Any) -> None:
 def _export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python preview export",
-        description="Writes the demo model as a checkpoint of Stable Diffusion 1's form (850 MB) and its .yaml. "
-        "A WebUI takes both in its folder models/Stable-diffusion.",
+        description="Writes a model that `python preview/train` made as a checkpoint of Stable Diffusion 1's form "
+        "(890 MB) and its .yaml. A WebUI takes both in its folder models/Stable-diffusion.",
     )
     parser.set_defaults(command="export", gradio=None)
     parser.add_argument("file", metavar="FILE", type=Path, help="a name that ends in .safetensors")
-    parser.add_argument("--model", metavar="DIR", type=_model, help="another training of the demo model")
+    parser.add_argument("--model", metavar="DIR", type=_model, required=True, help="the folder that it was written to")
     parser.add_argument(
         "--torch-index", metavar="URL", help="where pip finds another build of torch, at the first start"
     )

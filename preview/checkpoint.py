@@ -1,4 +1,5 @@
-"""The demo model as a WebUI's checkpoint, which AUTOMATIC1111, Forge and Forge Neo load as Stable Diffusion 1.
+"""A model that `python preview/train` made as a WebUI's checkpoint, which AUTOMATIC1111, Forge and Forge Neo load as
+Stable Diffusion 1.
 
 Forge and Neo build the text encoder and the autoencoder of Stable Diffusion 1 whatever a file holds, and know its
 UNet by its first 320 channels. So the small networks are written into those shapes, exactly. The UNet and the text
@@ -21,8 +22,6 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
-
-from modules.paths import DEMO_MODEL
 
 Weights = dict[str, Tensor]
 
@@ -89,7 +88,7 @@ model:
 def export(options: argparse.Namespace) -> None:
     """`python preview export`; ends the program with a message if the model does not fit."""
     try:
-        write(options.model or DEMO_MODEL, options.file)
+        write(options.model, options.file)
     except ValueError as error:
         sys.exit(f"error: {error}")
     print(f"{options.file}, and {options.file.with_suffix('.yaml').name} beside it")

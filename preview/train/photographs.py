@@ -77,7 +77,7 @@ def load(folder: Path) -> dict[str, NDArray[np.uint8]]:
     """Collected photographs (HxWx3) by name. FileNotFoundError when there is none."""
     paths = sorted(folder.glob("*.jpg"))
     if not paths:
-        raise FileNotFoundError(f"no photographs in {folder}: run the stage 'photographs' first")
+        raise FileNotFoundError(f"no photographs in {folder}: run the stage 'gather' first")
     return {path.stem: np.asarray(Image.open(path)) for path in paths}
 
 
