@@ -177,8 +177,11 @@ class TestOtherExtensions:
     def test_forges_own_hooks(self, webui: WebUI, script, arguments):
         webui.needs_script(script)
         on = {"alwayson_scripts": {script: {"args": arguments}}}
-        plain, white = webui.img2img(PICTURE, **on), webui.img2img(PICTURE, map_of(255), **on)
-        half = webui.img2img(PICTURE, HALF, **on)
+        try:
+            plain = webui.img2img(PICTURE, **on)
+        except RuntimeError as error:  # reForge's dynamic thresholding takes other arguments
+            pytest.skip(f"{webui.url} fails without a map as well: {error}")
+        white, half = webui.img2img(PICTURE, map_of(255), **on), webui.img2img(PICTURE, HALF, **on)
         assert largest_difference(plain.images[0], white.images[0]) <= NOISE
         assert np.array_equal(half.pixels[:, :64], pixels(PICTURE)[:, :64])
         assert largest_difference(half.pixels[:, 64:], pixels(PICTURE)[:, 64:]) > 20
