@@ -114,7 +114,7 @@
             if (!isOpen && (this.#source !== "mask" || this.#isSoftnessChosen)) return this.#soften(null);
             const mask = await this.#mask();
             if (isOpen) await this.#chooseSource(mask && !this.#fields.text("map") ? "mask" : "map");
-            await this.#soften(mask);
+            if (this.#fields.choice("source") === this.#source) await this.#soften(mask);
         }
 
         async #noticeChoices() {
@@ -142,11 +142,11 @@
         }
 
         async #chooseSource(source) {
-            if (source === this.#source) return;
+            if (source === this.#source || this.#isSourceChosen) return; // the user was quicker
             const before = this.#source;
             this.#source = source;
             await this.#changeKind(before, false);
-            await this.#choose("source", source);
+            await this.#choose("source", source, () => this.#isSourceChosen);
         }
 
         /** A map that was painted is taken as it is. */
@@ -163,9 +163,12 @@
             await this.#choose("softness_side", this.#side);
         }
 
-        /** Gradio loses one of two changes that come at once, so a click is made again until it is in force. */
-        async #choose(key, value) {
-            for (let clicks = 0; clicks < MOST_CLICKS && this.#fields.choice(key) !== value; clicks++) {
+        /**
+         * Gradio loses one of two changes that come at once, so a click is made again until it is in force.
+         * @param {() => boolean} isChosen whether the user has chosen meanwhile
+         */
+        async #choose(key, value, isChosen = () => false) {
+            for (let clicks = 0; clicks < MOST_CLICKS && !isChosen() && this.#fields.choice(key) !== value; clicks++) {
                 this.#isOwnClick = true;
                 this.#fields.choose(key, value);
                 this.#isOwnClick = false;

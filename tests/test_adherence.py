@@ -61,7 +61,8 @@ def test_a_change_that_follows_its_map_scores_higher_than_another():
     before, after = (Image.fromarray(picture) for picture in (BEFORE, altered(ramp)))
     with_it = change_picture.measure(before, after, ramp[::8, ::8])
     against_it = change_picture.measure(before, after, 1 - ramp[::8, ::8])
-    assert with_it.cam > 0.8 and against_it.cam == pytest.approx(-with_it.cam)
+    # an enlarged map's cells of 0 stay 0 as a whole, and its opposite's do not: 7e-4 apart
+    assert with_it.cam > 0.8 and against_it.cam == pytest.approx(-with_it.cam, abs=2e-3)
     assert f"CAM {with_it.cam:.2f}" in with_it.figures and "follows the map" in with_it.sentence
 
 

@@ -290,7 +290,7 @@ def test_another_picture_asks_what_becomes_of_the_map(open_page, size, choice, f
     if choice == "Drop":
         assert painter.sent() == ""
         return
-    kept = np.asarray(Image.fromarray(before).resize(size, Image.Resampling.BILINEAR)).astype(int)
+    kept = change_map.resample(before.astype(np.float32), change_map.Extent(*size))
     assert np.abs(strength_at(painter, 75.5, 60.5) * 255 - kept[60, 75]) <= 1
     painter.press("Invert")
     assert np.abs(painter.received() - (255 - kept)).max() <= 1

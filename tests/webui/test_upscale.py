@@ -184,6 +184,7 @@ class TestShares:
 
     def test_softness_is_as_wide_as_on_the_picture_given(self, webui: WebUI, upscale: Upscale):
         """A deviation of 8 px reaches 24."""
+        webui.needs_script(upscale.script)
         scale = ENLARGED.width // upscale.given(webui)[0].width
         ours = change(upscale.run(webui, map_of(columns(0, 255, size=ENLARGED.size), softness=8)))
         assert not ours[:, : 256 - 24 * scale - 4].any()
