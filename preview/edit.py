@@ -50,8 +50,17 @@ def edit(options: argparse.Namespace) -> None:
             _save(image, out)
             print(f"{out}: seed {seed}, {time.monotonic() - started:.1f} s")
     except Exception as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from error
         message = str(getattr(error, "detail", None) or error)
         sys.exit(f"error: {message.removeprefix(f'{settings.NAME}: ')}")
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl+C is behind it: a compiled module that is being loaded turns that into an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _read(path: Path) -> Image.Image:

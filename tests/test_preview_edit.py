@@ -252,6 +252,19 @@ def test_what_goes_on_is_said(capsys, doing, said):
     assert f"at 64 x 64, {said}" in capsys.readouterr().err
 
 
+def test_ctrl_c_while_a_compiled_module_is_loaded_is_ctrl_c(here, monkeypatch):
+    def interrupted(*_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr(edit_command, "_read", interrupted)
+    ramp(*SIZE).save("map.png")
+    with pytest.raises(KeyboardInterrupt):
+        here("map.png")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="no signals to send")
 @pytest.mark.parametrize("seconds", [0, 3])
 def test_ctrl_c_ends_with_one_line(edit, seconds):
