@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from modules import img2img
+
+from .patches import wrap_once
 
 INPAINT_UPLOAD = 4
 """The number of that tab."""
@@ -20,23 +22,17 @@ _uploaded: Image.Image | None = None
 
 def keep_greys() -> None:
     """From now on, remember the mask of a run of the Inpaint upload tab as it was uploaded, on hosts that round it."""
-    run = getattr(img2img, "img2img_function", None)
-    if run is None or hasattr(run, "differential_diffusion"):
-        return
-    parameters = inspect.signature(run)
+    wrap_once(img2img, "img2img_function", _run_with_greys)
 
-    @functools.wraps(run)
-    def run_with_greys(*args: Any, **kwargs: Any) -> Any:
-        global _uploaded
-        given = parameters.bind(*args, **kwargs).arguments
-        _uploaded = given["init_mask_inpaint"] if given["mode"] == INPAINT_UPLOAD else None
-        try:
-            return run(*args, **kwargs)
-        finally:
-            _uploaded = None
 
-    vars(run_with_greys)["differential_diffusion"] = True
-    vars(img2img)["img2img_function"] = run_with_greys
+def _run_with_greys(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    global _uploaded
+    given = inspect.signature(run).bind(*args, **kwargs).arguments
+    _uploaded = given["init_mask_inpaint"] if given["mode"] == INPAINT_UPLOAD else None
+    try:
+        return run(*args, **kwargs)
+    finally:
+        _uploaded = None
 
 
 def with_greys(mask: Image.Image) -> Image.Image:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 MISSING = object()
+WRAPPED = "differential_diffusion_wrapped"
+"""Name of the mark on a function that `wrap_once` has made: a page that is reloaded finds it there already."""
+
+
+def wrap_once(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+    """From now on, `owner` has in place of its function `name` one that calls `wrapper` with that function and the
+    arguments. Nothing on a host that has no such function, or where it is done."""
+    function = getattr(owner, name, None)
+    if function is None or hasattr(function, WRAPPED):
+        return
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return wrapper(function, *args, **kwargs)
+
+    vars(wrapped)[WRAPPED] = True
+    setattr(owner, name, wrapped)
 
 
 @contextmanager

@@ -34,8 +34,8 @@ def answer(name: str, picture: np.ndarray) -> np.ndarray:
         BadSetting: it fails, or answers with anything but a picture of this one.
     """
     preprocessor = _found()[name]
-    there = [name for name in SLIDERS if hasattr(preprocessor, name)]
-    sliders = {name: getattr(preprocessor, name).gradio_update_kwargs.get("value") for name in there}
+    there = [slider for slider in SLIDERS if hasattr(preprocessor, slider)]
+    sliders = {slider: getattr(preprocessor, slider).gradio_update_kwargs.get("value") for slider in there}
     try:
         found = preprocessor(picture.copy(), resolution=min(picture.shape[:2]), **sliders)
     except Exception as error:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from fastapi import HTTPException
 
 from ..settings import NAME, Refused
+from .patches import wrap_once
 
 
 class ShownOnPage(Exception):
@@ -27,28 +28,20 @@ class ShownOnPage(Exception):
 
 
 ShownOnPage.__name__ = NAME
-HANDS_ON = "differential_diffusion_hands_on"
-"""Name of the mark on a function that `hand_on` has wrapped."""
 
 
 def hand_on() -> None:
     """From now on, errors of ours reach the page also where the host makes its runs in a thread that prints errors and
     gives back nothing (reForge, Forge Classic)."""
-    thread: Any = sys.modules.get("modules_forge.main_thread")
-    run = getattr(thread, "run_and_wait_result", None)
-    if run is None or hasattr(run, HANDS_ON):
-        return
+    wrap_once(sys.modules.get("modules_forge.main_thread"), "run_and_wait_result", _run_and_hand_on)
 
-    @functools.wraps(run)
-    def run_and_hand_on(*args: Any, **kwargs: Any) -> Any:
-        ShownOnPage.latest = None
-        result = run(*args, **kwargs)
-        if result is None and ShownOnPage.latest is not None:
-            raise ShownOnPage.latest
-        return result
 
-    vars(run_and_hand_on)[HANDS_ON] = True
-    thread.run_and_wait_result = run_and_hand_on
+def _run_and_hand_on(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    ShownOnPage.latest = None
+    result = run(*args, **kwargs)
+    if result is None and ShownOnPage.latest is not None:
+        raise ShownOnPage.latest
+    return result
 
 
 def end_with(p: Any, error: Exception, is_by_hand: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 from modules import images, scripts
 
 from ..change_map import Bounds, Extent
-from .patches import changed
+from .patches import changed, wrap_once
 
 GIVEN = "differential_diffusion_given"
 """Name under which it stands on its `p` while the script that is chosen in the img2img tab goes on."""
@@ -84,42 +84,31 @@ def is_detection(p: Any) -> bool:
 
 def keep_given() -> None:
     """From now on, remember what a run was given for as long as the script that is chosen in the tab goes on."""
-    runners: Any = scripts.ScriptRunner
-    run = getattr(runners, "run", None)
-    if run is None or hasattr(run, GIVEN):
-        return
+    wrap_once(scripts.ScriptRunner, "run", _run_with_given)
 
-    @functools.wraps(run)
-    def run_with_given(runner: Any, p: Any, *args: Any) -> Any:
-        if not hasattr(p, "init_images"):  # txt2img
+
+def _run_with_given(run: Callable[..., Any], runner: Any, p: Any, *args: Any) -> Any:
+    if not hasattr(p, "init_images"):  # txt2img
+        return run(runner, p, *args)
+    given = Given.to(p)
+    with changed(p, **{GIVEN: given}):
+        try:
             return run(runner, p, *args)
-        given = Given.to(p)
-        with changed(p, **{GIVEN: given}):
-            try:
-                return run(runner, p, *args)
-            finally:
-                vars(p)[LEFT] = p.image_mask, given.image_mask
-
-    vars(run_with_given)[GIVEN] = True
-    runners.run = run_with_given
+        finally:
+            vars(p)[LEFT] = p.image_mask, given.image_mask
 
 
 def mark_tiles() -> None:
     """From now on, let the tiles that the host cuts a picture into know where they lie."""
-    split = getattr(images, "split_grid", None)
-    if split is None or hasattr(split, TILE):
-        return
+    wrap_once(images, "split_grid", _split_and_mark)
 
-    @functools.wraps(split)
-    def split_and_mark(image: Image.Image, *args: Any, **kwargs: Any) -> Any:
-        grid = split(image, *args, **kwargs)
-        for top, height, row in grid.tiles:
-            for left, width, tile in row:
-                vars(tile)[TILE] = Tile(Extent(*image.size), Bounds(left, top, width, height))
-        return grid
 
-    vars(split_and_mark)[TILE] = True
-    vars(images)["split_grid"] = split_and_mark
+def _split_and_mark(split: Callable[..., Any], image: Image.Image, *args: Any, **kwargs: Any) -> Any:
+    grid = split(image, *args, **kwargs)
+    for top, height, row in grid.tiles:
+        for left, width, tile in row:
+            vars(tile)[TILE] = Tile(Extent(*image.size), Bounds(left, top, width, height))
+    return grid
 
 
 @dataclass(frozen=True, eq=False)
