@@ -81,7 +81,7 @@ def build(
             inputs["softness_side"] = _radio("softness_side", min_width=280)
         with gr.Column(elem_id="diffdiff_mask_group"):
             inputs["minimum"] = _share("minimum")
-        levels = "Levels for the run: the map itself stays"
+        levels = "Levels: they change the run, not your map"
         with gr.Accordion(levels, open=False, elem_id="diffdiff_levels_group"), gr.Row():
             inputs["black"] = _share("black")
             inputs["white"] = _share("white")

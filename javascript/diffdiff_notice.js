@@ -39,12 +39,12 @@
             if (this.#message) return [this.#message, { OK: () => this.say("") }];
             if (!inForce) return ["", {}];
             const size = `${map.width} × ${map.height}`;
-            if (!picture && !isOfAnotherPicture) return [`The map ${fileName} (${size}) is in force, for the picture to come.`, drop];
-            if (!picture) return ["The map of the picture before is still in force.", drop];
+            if (!picture && !isOfAnotherPicture) return [`The map ${fileName} (${size}) is in use, for the picture to come.`, drop];
+            if (!picture) return ["The map of the picture before is still in use.", drop];
             if (!isOfAnotherPicture) return ["", {}];
-            if (fits) return ["The map of the picture before is in force.", { ...keep, ...drop }];
+            if (fits) return ["The map of the picture before is in use.", { ...keep, ...drop }];
             const now = `${picture.naturalWidth} × ${picture.naturalHeight}`;
-            return [`The map of the picture before (${size}) is in force, stretched over this one (${now}).`, { ...keep, ...drop }];
+            return [`The map of the picture before (${size}) is in use, stretched over this one (${now}).`, { ...keep, ...drop }];
         }
     }
 

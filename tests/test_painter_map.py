@@ -226,7 +226,7 @@ def test_a_file_waits_for_its_picture_and_says_so(open_page):
     painter = open_page()
     painter.give(encoded(Image.fromarray(ramp(90, 70))), "ramp.png")
     painter.page.wait_for_timeout(300)
-    assert painter.notice() == "The map ramp.png (90 × 70) is in force, for the picture to come. Drop"
+    assert painter.notice() == "The map ramp.png (90 × 70) is in use, for the picture to come. Drop"
     painter.press("Drop")
     assert painter.notice() == "" and painter.sent() == ""
 
@@ -284,7 +284,7 @@ def test_another_picture_asks_what_becomes_of_the_map(open_page, size, choice, f
     show(painter.page, photo(*size).rotate(180))
     assert np.array_equal(painter.received(), before), "in force until it is dropped"
     stretched = "" if size == (SIDE, SIDE) else f" ({SIDE} × {SIDE})"
-    assert painter.notice().startswith(f"The map of the picture before{stretched} is in force")
+    assert painter.notice().startswith(f"The map of the picture before{stretched} is in use")
     painter.press(choice)
     assert painter.notice() == ""
     if choice == "Drop":
@@ -301,7 +301,7 @@ def test_a_removed_picture_leaves_the_map_with_a_word_and_the_same_picture_takes
     before = paint(painter)
     show(painter.page, None)
     assert np.array_equal(painter.received(), before)
-    assert painter.notice() == "The map of the picture before is still in force. Drop"
+    assert painter.notice() == "The map of the picture before is still in use. Drop"
     assert not painter.canvas.is_visible()
     show(painter.page, photo(SIDE, SIDE))
     assert np.array_equal(painter.received(), before)
@@ -329,7 +329,7 @@ def test_going_to_another_tab_and_back_keeps_the_map(open_page):
     assert "300 × 200" in painter.notice()
     page.evaluate("showTab('inpaint_sketch')")  # a tab without a picture
     assert np.array_equal(painter.received(), before)
-    assert "still in force" in painter.notice()
+    assert "still in use" in painter.notice()
     page.evaluate("showTab('img2img_image')")
     page.wait_for_timeout(400)
     assert painter.notice() == ""
