@@ -95,6 +95,10 @@ METHODS = {
         ["sample_dpmpp_3m_dy", "sample_dpmpp_3m_sde_dy"],
         Method(one_call_a_step, keeps_two_outputs=True, why_uneven=OTHER_STEPS),
     ),
+    **dict.fromkeys(
+        ["sample_Kohaku_LoNyu_Yog", "sample_kohaku_lonyu_yog_cfg_pp"],
+        Method(why_uneven=OTHER_STEPS),
+    ),
     "sample_dpm_fast": Method(why_uneven=OWN_STEPS),
     "sample_dpm_adaptive": Method(why_uneven=OWN_STEPS),
     **dict.fromkeys(

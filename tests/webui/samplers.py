@@ -78,7 +78,6 @@ SAMPLERS = [
     *named(
         "LCM, LCM Karras, DDPM, DDPM Karras, ER SDE, SEEDS 2 DP, SEEDS 3 DP, SA-Solver, SA-Solver-Pece", None, DRAWS
     ),
-    *named("Kohaku LoNyu Yog, Kohaku_LoNyu_Yog", None, DRAWS),
     *named("RES Multistep Ancestral, RES Multistep Ancestral CFG++", None, DRAWS),
     *named("Euler A Comfy RF, DPM++ 2S Ancestral Comfy RF, DPM++ 2s a RF", None, DRAWS, for_flow=True),
     *named("LMS, LMS Karras", 7e-2, SLOPES),
@@ -91,6 +90,7 @@ SAMPLERS = [
     Sampler("UniPC", 8e-1, OWN_LEVELS, has_schedule=False, own_grid=True),
     *named("DPM fast", 8.0, OWN_LEVELS, own_grid=True, is_uneven=True),
     *named("DPM adaptive", 8.0, "one step size serves the whole picture", own_grid=True, is_uneven=True),
+    *named("Kohaku LoNyu Yog, Kohaku_LoNyu_Yog", None, OTHER_STEPS, is_uneven=True),
     *named("Euler Dy, Euler SMEA Dy, Euler Negative, Euler Negative Dy", None, OTHER_STEPS, is_uneven=True),
     *named("Euler DY CFG++, Euler SMEA DY CFG++, Euler A DY CFG++", None, OTHER_STEPS, is_uneven=True),
     *named("DPM++ 2M DY CFG++, DPM++ 2M DY, DPM++ 3M DY, DPM++ 3M SDE DY", None, OTHER_STEPS, is_uneven=True),

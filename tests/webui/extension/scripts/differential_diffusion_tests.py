@@ -171,13 +171,15 @@ class Run:
     def report(self):
         denoiser = self.sampler and self.sampler.model_wrap_cfg
         forge_objects = getattr(shared.sd_model, "forge_objects", None)
+        predictor = getattr(forge_objects and forge_objects.unet.model, "predictor", None)
         return {
             "levels": self.levels,
             "latents": [
                 {"shape": list(latent.shape), "float32": base64.b64encode(latent.numpy().tobytes()).decode()}
                 for latent in self.latents
             ],
-            "has_predictor": hasattr(forge_objects and forge_objects.unet.model, "predictor"),
+            "has_predictor": predictor is not None,
+            "is_flow": getattr(predictor, "prediction_type", None) == "const",
             "seen": self.seen,
             "crops": self.crops,
             "paste_to": self.p.paste_to,
