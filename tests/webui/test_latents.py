@@ -109,7 +109,7 @@ def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, drawing: Sam
     if drawing.for_flow:
         pytest.skip("it is for flow models")
     if "s_churn" in dict(drawing.options) and model(webui)["is_flow"]:
-        pytest.skip("the WebUI's own s_churn raises a flow model's level past 1 and leaves the picture's share as it was")
+        pytest.skip("the WebUI's own s_churn raises the level of a flow model past 1")
     start = original(webui)
 
     def changes(strength, effect=None, **options):
