@@ -227,9 +227,9 @@ class TestInpaintTabs:
 
     def test_the_border_of_a_pasted_crop_shows_no_seam(self, webui: WebUI):
         ours = self.run(webui, {"source": "mask"}, inpainting_fill=1, denoising_strength=0.9).pixels
-        x1, y1, _, y2 = self.box
-        own = np.abs(np.diff(pixels(self.picture), axis=1)).mean()
-        assert jump(ours[y1:y2], x1) <= 1.5 * own
+        x1, y1, x2, y2 = self.box
+        own = [np.abs(np.diff(part, axis=1)).mean() for part in (pixels(self.picture), ours[y1:y2, x1:x2])]
+        assert jump(ours[y1:y2], x1) <= 1.5 * max(own), "a model without training makes noise, whose steps are larger"
 
 
 def test_without_a_mask_the_masked_content_setting_is_not_used(webui: WebUI):
