@@ -28,17 +28,6 @@ NOISE = """
 """
 """Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
 
-
-NOISE = """
-    const read = CanvasRenderingContext2D.prototype.getImageData;
-    CanvasRenderingContext2D.prototype.getImageData = function (...args) {
-        const image = read.apply(this, args);
-        for (let i = 0; i < image.data.length; i++) image.data[i] ^= 1;
-        return image;
-    };
-"""
-"""Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
-
 PAGES = {"/": "painter_page.html", "/panel": "panel_page.html"}
 
 
