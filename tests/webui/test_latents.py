@@ -55,6 +55,11 @@ def model(webui: WebUI) -> dict:
     return webui.img2img(PICTURE, steps=1).run
 
 
+def first_level(webui: WebUI, options: dict) -> float:
+    """Of a plain run."""
+    return webui.img2img(PICTURE, denoising_strength=STRENGTH, test=POINTWISE, **options).run["levels"][0]
+
+
 def test_every_region_is_its_plain_run(webui: WebUI, kind: Sampler, record_property):
     if kind.is_refused:
         pytest.skip("no map can steer it: see test_samplers")
@@ -89,6 +94,8 @@ def test_every_schedule_type(webui: WebUI, steps, discards):
     kept, off = original(webui), {}
     for schedule in webui.schedules:
         options["scheduler"] = schedule
+        if model(webui)["is_flow"] and first_level(webui, options) > 1:
+            continue  # a flow model's time may run to 1, where Forge Neo's "Uniform" and "Turbo" begin at 999
         ours = latents(webui, sampler, STRENGTH, map_of(columns(255, 128, grey, 0)), **options)
         plain = [latents(webui, sampler, STRENGTH * share / 255, **options) for share in (255, 128, grey)]
         off[schedule] = max(differences(ours, [*plain, kept]))
