@@ -167,9 +167,11 @@ class WebUI:
         before = {option: self.options[option] for option in changed}
         self._set_options(changed)
         self.options.update(changed)
-        yield
-        self._set_options(before)
-        self.options.update(before)
+        try:
+            yield
+        finally:
+            self._set_options(before)
+            self.options.update(before)
 
     def img2img(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> Result:
         """One request through webuiapi.
