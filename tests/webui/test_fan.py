@@ -41,6 +41,7 @@ class TestLatents:
         for part, run in zip(parts, plain):
             region = np.s_[..., part] if axis == "columns" else np.s_[..., part, :]
             assert np.abs(ours.latents - run.latents)[region].max() <= 1e-5
+        # 0.87 with DDIM on a miniature of Flux, and above 1 with the others
         assert np.abs(plain[0].latents - plain[1].latents).max() > 0.5, "the strengths must differ to say anything"
         assert ours.run["levels"] == plain[0].run["levels"], "the calls of one run at the largest strength"
 
