@@ -77,6 +77,8 @@ class WebUI:
         self.http = httpx.Client(
             base_url=self.url, timeout=patience.seconds(REQUEST), limits=httpx.Limits(max_keepalive_connections=0)
         )
+        self.defaults: dict[str, Any] = {}
+        """Of every request."""
         self._overridden: dict[str, Any] = {}
 
     def get(self, path: str) -> Any:
@@ -127,6 +129,11 @@ class WebUI:
     @cached_property
     def checkpoints(self) -> list[str]:
         return [model["model_name"] for model in self.get("/sdapi/v1/sd-models")]
+
+    @cached_property
+    def model(self) -> dict[str, Any]:
+        """What the test extension knows of a run with the checkpoint in use; empty where it is not installed."""
+        return self.img2img(photograph((64, 64)), steps=1).run
 
     @property
     def has_test_extension(self) -> bool:
@@ -209,7 +216,7 @@ class WebUI:
             "denoising_strength": 0.8,
             "sampler_name": "Euler",
             "alwayson_scripts": scripts,
-        } | options
+        } | self.defaults | options
 
     def restore_options(self, but: Container[str] = ()) -> None:
         """Put back what earlier requests have overridden: a WebUI leaves an option that was never saved as the request

@@ -84,7 +84,7 @@ def test_the_public_client_and_plain_json_agree(webui: WebUI):
     theirs = webui.api.img2img(
         images=[PICTURE],
         sampler_name="Euler",
-        scheduler="Automatic",
+        scheduler=webui.defaults.get("scheduler", "Automatic"),
         eta=None,
         alwayson_scripts={TITLE: {"args": [effect]}},
         **options,

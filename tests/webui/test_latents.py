@@ -49,12 +49,6 @@ def original(webui: WebUI) -> np.ndarray:
     return latents(webui, Sampler("Euler"), STRENGTH, map_of(0))
 
 
-@cache
-def model(webui: WebUI) -> dict:
-    """What is known of a run with the checkpoint."""
-    return webui.img2img(PICTURE, steps=1).run
-
-
 def first_level(webui: WebUI, options: dict) -> float:
     """Of a plain run."""
     return webui.img2img(PICTURE, denoising_strength=STRENGTH, test=POINTWISE, **options).run["levels"][0]
@@ -94,10 +88,12 @@ def test_every_schedule_type(webui: WebUI, steps, discards):
     kept, off = original(webui), {}
     for schedule in webui.schedules:
         options["scheduler"] = schedule
-        if model(webui)["is_flow"] and first_level(webui, options) > 1:
+        if webui.model["is_flow"] and first_level(webui, options) > 1:
             continue  # a flow model's time may run to 1, where Forge Neo's "Uniform" and "Turbo" begin at 999
         ours = latents(webui, sampler, STRENGTH, map_of(columns(255, 128, grey, 0)), **options)
         plain = [latents(webui, sampler, STRENGTH * share / 255, **options) for share in (255, 128, grey)]
+        if webui.model["is_flow"] and np.isnan(plain).all():
+            continue  # the WebUI's own, as with "Automatic" and Stable Diffusion 3 on Forge
         off[schedule] = max(differences(ours, [*plain, kept]))
     print(f"{steps} steps: {off}")
     assert max(off.values()) <= ROUNDING, {schedule: far for schedule, far in off.items() if far > ROUNDING}
@@ -115,7 +111,7 @@ def test_what_draws_in_order_is_equal_in_distribution(webui: WebUI, drawing: Sam
     Kolmogorov-Smirnov distance that two samples of this size exceed once in 1000 times, 1.95 * sqrt(2 / n)."""
     if drawing.for_flow:
         pytest.skip("it is for flow models")
-    if "s_churn" in dict(drawing.options) and model(webui)["is_flow"]:
+    if "s_churn" in dict(drawing.options) and webui.model["is_flow"]:
         pytest.skip("the WebUI's own s_churn raises the level of a flow model past 1")
     start = original(webui)
 
@@ -150,9 +146,9 @@ def test_levels_above_the_strongest_cell_are_never_computed(webui: WebUI):
 @pytest.mark.parametrize("sampler", ["Euler", "Heun", "DPM++ 2M", "DPM++ 2M SDE"])
 def test_flow_models(webui: WebUI, sampler):
     """Flux and Stable Diffusion 3 noise by x = sigma * noise + (1 - sigma) * latent."""
-    if not model(webui)["has_predictor"]:
+    if not webui.model["has_predictor"]:
         pytest.skip(f"{webui.url} has no predictor to replace")
-    if model(webui)["is_flow"]:
+    if webui.model["is_flow"]:
         pytest.skip("the checkpoint is one, so each test here is of one")
     flow = {"test": POINTWISE | {"predictor": "flow"}, "scheduler": "Simple"}
     ours = latents(webui, Sampler(sampler), STRENGTH, map_of(columns(*GREYS)), **flow)

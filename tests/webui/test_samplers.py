@@ -16,8 +16,8 @@ GREY = 128
 AUTOENCODER = 1
 """The autoencoder samples its latent from a generator that no seed of the request reaches: 1/255 between two plain
 runs, at most."""
-SCHEDULES = [("Automatic", False), ("Karras", True), ("Exponential", False)]
-"""Schedule type, and "exactly the amount of steps"."""
+SCHEDULES = [({}, False), ({"scheduler": "Karras"}, True), ({"scheduler": "Exponential"}, False)]
+"""Schedule type, the WebUI's own choice first, and "exactly the amount of steps"."""
 UNEVEN = "can change by more or less than plain img2img"
 REFUSED = "no map can steer it"
 NOISE = 75
@@ -31,18 +31,17 @@ def checkpoint(webui: WebUI) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("schedule", "fix_steps"), SCHEDULES)
+@pytest.mark.parametrize(("schedule", "fix_steps"), SCHEDULES, ids=["own", "Karras", "Exponential"])
 def test_a_uniform_map_is_plain_img2img(webui: WebUI, offered: Sampler, schedule, fix_steps, record_property):
-    if schedule not in webui.schedules and schedule != "Automatic":
-        pytest.skip(f"{webui.url} has no schedule type {schedule}")
+    if schedule and schedule["scheduler"] not in webui.schedules:
+        pytest.skip(f"{webui.url} has no schedule type {schedule['scheduler']}")
     if offered.for_flow:
         pytest.skip("it is for flow models")
     options = {
         "sampler_name": offered.name,
-        "scheduler": schedule,
         "steps": 8,
         "override_settings": {"img2img_fix_steps": fix_steps},
-    }
+    } | schedule
     weaker = webui.img2img(PICTURE, denoising_strength=STRENGTH * GREY / 255, **options).images[0]
     plain = webui.img2img(PICTURE, denoising_strength=STRENGTH, **options).images[0]
     white = webui.img2img(PICTURE, map_of(255), denoising_strength=STRENGTH, **options).images[0]
