@@ -87,7 +87,7 @@ def build(
             inputs["white"] = _share("white")
             inputs["gamma"] = gr.Slider(LEAST_GAMMA, MOST_GAMMA, step=0.05, **_known("gamma"))
         gr.HTML(elem_id="diffdiff_preview")
-        with gr.Row():
+        with gr.Row(elem_id="diffdiff_checks"):
             inputs["keep_exact"] = gr.Checkbox(**_known("keep_exact"))
             inputs["show_change"] = gr.Checkbox(**_known("show_change"))
         with gr.Column(elem_id="diffdiff_fan_group"):

@@ -245,6 +245,11 @@ def test_the_first_screen_shows_picture_map_and_result(opened):
     assert np.abs(gallery_picture(page) - np.asarray(shipped)).mean() < 2, "the example's result is what the page makes"
 
 
+def test_check_boxes_side_by_side_stand_at_one_height(opened):
+    first, second = (box.bounding_box() for box in opened(1366, 768).locator("#diffdiff_checks input").all())
+    assert first["x"] < second["x"] and abs(first["y"] - second["y"]) < 1
+
+
 def test_every_text_can_be_read(opened):
     """Contrast of at least 4.5 to 1 (WCAG 2.1, 1.4.3) for all that is shown, hints and placeholders too."""
     page = opened(1366, 768)
