@@ -56,6 +56,7 @@ class Method:
 UNLISTED = Method()
 OWN_STEPS = "this sampler lays out steps of its own, by where a run starts"
 OTHER_STEPS = "this sampler makes some of its steps another way, counted from where a run starts"
+RAISED_LEVELS = "this sampler raises the noise level on its own before it steps"
 
 METHODS = {
     **dict.fromkeys(
@@ -80,9 +81,12 @@ METHODS = {
     **dict.fromkeys(
         [
             "sample_euler_dy",
+            "sample_euler_smea",
             "sample_euler_smea_dy",
             "sample_euler_negative",
             "sample_euler_dy_negative",
+            "sample_euler_smea_dy_negative",
+            "sample_euler_max",
             "sample_euler_dy_cfg_pp",
             "sample_euler_smea_dy_cfg_pp",
             "sample_euler_ancestral_dy_cfg_pp",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .methods import Method
+from .methods import RAISED_LEVELS, Method
 from .pin import Clock, History, Noised, Pin, Place, laid_over
 from .schedule import FREE, NEVER, Schedule
 from .settings import Refused
@@ -74,6 +74,7 @@ class SamplingSession:
                 "this schedule type has the same level more than once, or rising ones, and the sampler shows by its "
                 "levels alone which step it is in. Choose another schedule type or sampler."
             )
+        self._method = method
         self._pin = Pin(original, noised, laid_over(original, release))
         self._denoiser = denoiser
         self._schedule = schedule
@@ -85,7 +86,15 @@ class SamplingSession:
         self._corrects = method.corrects
         levels = torch.tensor(schedule.call_levels, dtype=torch.float32, device=original.device)
         self._levels = levels * (1 - LEVEL_TOLERANCE)
+        self._raised = torch.zeros((), dtype=torch.bool)
         self._begin()
+
+    @property
+    def why_uneven(self) -> str:
+        """See `methods.Method`; empty, too, where nothing was held. Waits for the device."""
+        if not self.holds:
+            return ""
+        return self._method.why_uneven or (RAISED_LEVELS if self._raised.item() else "")
 
     def _begin(self) -> None:
         self._history = History(self._clock)
@@ -131,6 +140,9 @@ class SamplingSession:
         if self._calls == 1 and self.holds and not self._state_is_hidden and x.isnan().any():
             raise StateIsHidden
         place = self._place_of_call(level)
+        if not self._calls and self.holds and self._countdown is None:
+            first = self._levels[self._schedule.t_enc - self._schedule.idle]
+            self._raised = level[0] > first * (1 + 2 * LEVEL_TOLERANCE)
         self._pin.hold(x, place, level, self._start_level(place, level))
 
     def _after_call(self, _: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:

@@ -351,6 +351,23 @@ def test_churn_does_not_pin_a_released_cell_again(sampler):
     assert (result - plain)[..., :4].abs().max() < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("name", "churn", "said"),
+    [
+        ("sample_unheard_of", 0.41, "raises the noise level"),
+        ("sample_unheard_of", 0.0, ""),
+        ("sample_euler", 0.41, ""),
+        ("sample_euler_dy", 0.41, "counted from where a run starts"),
+    ],
+)
+def test_a_raised_level_that_misplaces_the_calls_is_said(name, churn, said):
+    run = OnSigmas(euler, name)
+    for cells, expected in ((strengths_of_columns(0.5, 0.8), said), (strengths_of_columns(0.8), "")):
+        session = session_for(run, model := PointwiseDenoiser(), cells)
+        session.sample(lambda x: run.sample(model, x, t_enc_of(0.8), churn=churn), run.first_state(t_enc_of(0.8)))
+        assert expected in session.why_uneven and bool(expected) == bool(session.why_uneven)
+
+
 def test_cells_that_no_step_reaches_are_the_original_not_noise():
     cells = strengths_of_columns(0.04, 0.09, 0.5, 0.5)
     result, _ = pinned(OnTimesteps(), cells)

@@ -57,8 +57,8 @@ class PinnedSampler:
 
     @property
     def why_uneven(self) -> str:
-        """See `methods.Method`; empty, too, where nothing was held."""
-        return _method(self._sampler).why_uneven if self._session and self._session.holds else ""
+        """See `SamplingSession.why_uneven`."""
+        return self._session.why_uneven if self._session else ""
 
     @property
     def kept(self) -> np.ndarray:
