@@ -27,9 +27,9 @@ class SamplingSession:
     """Pins one sampling run.
 
     Most samplers step from the very tensor that they pass to the model: there the pin is written into it. One that
-    carries its state elsewhere is known by `method`, or found out in the run: what it starts from is marked in the
-    held cells, and the pin of the first call wipes the mark out of the only state there is, or else the second call
-    still shows it. Such a run starts again, steered by what the model gives back too, as ComfyUI and the WebUI do it:
+    carries its state elsewhere is known by `method`, or found out in the run: what it starts from is marked in a held
+    cell, and the pin of the first call wipes the mark out of the only state there is, or else the second call still
+    shows it. Such a run starts again, steered by what the model gives back too, as ComfyUI and the WebUI do it:
     for a cell that waits, that it is the original already, which carries any state along the noised original.
 
     Args:
@@ -110,11 +110,17 @@ class SamplingSession:
         with self._hooks():
             if not self._state_is_hidden:
                 try:
-                    return sampler(torch.where(self._pin.waiting(self._schedule.t_enc), torch.nan, x))
+                    return sampler(self._marked(x))
                 except StateIsHidden:
                     self._state_is_hidden = True
                     self._begin()
             return sampler(x)
+
+    def _marked(self, x: Tensor) -> Tensor:
+        """`x` with one value that is no number, in a cell that waits: the last one, since some samplers take a seed from
+        the first."""
+        waiting = self._pin.waiting(self._schedule.t_enc).expand_as(x).flatten().nonzero()
+        return x.flatten().index_fill(0, waiting[-1:, 0], torch.nan).view_as(x)
 
     def finish(self, samples: Tensor) -> Tensor:
         """The run's latent, (B, C, h, w): cells whose step never came, also by an interrupt, are the original."""

@@ -140,6 +140,12 @@ def mirrored_heun(model, x, sigmas):
     return x
 
 
+def seeded_euler(model, x, sigmas):
+    """Takes the seed of its noise from the state that it begins with (Refined Exponential Solver)."""
+    assert 0 <= int(x[0, 0, 0, 0].item() * 1234567890) % 65536 < 65536
+    return euler(model, x, sigmas)
+
+
 def ddim(model, x, timesteps):
     """Song et al. 2021, equation 12 with sigma = 0; here the model predicts the noise."""
     for t, following in zip(timesteps.flip(0), timesteps.flip(0)[1:]):
@@ -201,6 +207,7 @@ RUNS = {
     "DDIM": (OnTimesteps(), 0),
     "a multistep sampler unheard of": (OnSigmas(second_order_exponential, "sample_unheard_of"), 1e-5),
     "a state of another scale": (OnSigmas(scaled_euler, "sample_unheard_of"), 1e-5),
+    "a seed from the state": (OnSigmas(seeded_euler, "sample_unheard_of"), 0),
     "asides at another size": (OnSigmas(euler_with_asides, "sample_unheard_of"), 0),
     "asides about the negative": (OnSigmas(mirrored_heun, "sample_unheard_of"), 1e-6),
 }
