@@ -70,7 +70,7 @@ class Layout:
         lines = np.flatnonzero(peaks >= change.max() / 2)
         if len(strengths) > lines.size:
             raise FanDoesNotFit(
-                f"{len(strengths)} strengths do not fit: what is to change has {lines.size} latent cells (of 8 pixels) "
+                f"{len(strengths)} strengths do not fit: what is to change has {lines.size} latent cells "
                 f"along the fan's axis, so at most {lines.size} do"
             )
         inner = [int(lines[k * lines.size // len(strengths)]) for k in range(1, len(strengths))]

@@ -26,13 +26,19 @@ def needs_a_picture_to_change() -> None:
         )
 
 
-def needs_one_frame(latent: torch.Tensor) -> None:
+def needs_pictures(latent: torch.Tensor, count: int) -> None:
     """Raises Refused for a run that makes a video: from a picture `latent` is empty, and the picture stands beside it;
-    Forge Neo's latent noise makes as many frames as there are channels."""
+    Forge Neo's latent noise makes as many frames as there are channels. And for one of several pictures, `count`, of
+    which Forge Neo's models for video have taken the first alone."""
     if latent.ndim == 5 and latent.shape[2] > 1:
         raise Refused(
             f"this run makes a video of {latent.shape[2]} latent frames, so there is no one picture to change; set the "
             "batch size to 1, and Masked content to anything but latent noise"
+        )
+    if latent.ndim == 5 and len(latent) < count:
+        raise Refused(
+            f"this model takes the {count} pictures of the batch for frames of a video, and all but the first are lost; "
+            "give it one picture at a time"
         )
 
 
