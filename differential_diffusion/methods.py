@@ -56,6 +56,7 @@ class Method:
 UNLISTED = Method()
 OWN_STEPS = "this sampler lays out steps of its own, by where a run starts"
 OTHER_STEPS = "this sampler makes some of its steps another way, counted from where a run starts"
+LONG_MEMORY = "this sampler draws on more of its past than a region has that starts late"
 RAISED_LEVELS = "this sampler raises the noise level on its own before it steps"
 
 METHODS = {
@@ -87,7 +88,10 @@ METHODS = {
             "sample_euler_dy_negative",
             "sample_euler_smea_dy_negative",
             "sample_euler_max",
+            "sample_adaptive_progressive",
             "sample_euler_dy_cfg_pp",
+            "sample_euler_dy_cfgpp",
+            "sample_euler_smea_dy_cfgpp",
             "sample_euler_smea_dy_cfg_pp",
             "sample_euler_ancestral_dy_cfg_pp",
             "sample_dpmpp_2m_dy",
@@ -100,9 +104,10 @@ METHODS = {
         Method(one_call_a_step, keeps_two_outputs=True, why_uneven=OTHER_STEPS),
     ),
     **dict.fromkeys(
-        ["sample_Kohaku_LoNyu_Yog", "sample_kohaku_lonyu_yog_cfg_pp"],
+        ["sample_Kohaku_LoNyu_Yog", "sample_kohaku_lonyu_yog_cfg_pp", "seniorious"],
         Method(why_uneven=OTHER_STEPS),
     ),
+    "sample_clyb_4m_sde_momentumized": Method(one_call_a_step, why_uneven=LONG_MEMORY),
     "sample_dpm_fast": Method(why_uneven=OWN_STEPS),
     "sample_dpm_adaptive": Method(why_uneven=OWN_STEPS),
     **dict.fromkeys(

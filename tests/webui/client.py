@@ -19,6 +19,8 @@ import pytest
 import webuiapi
 from PIL import Image
 
+from webui.samplers import FLOW_ROUNDING, ROUNDING
+
 TITLE = "differential diffusion"
 TESTS = "differential diffusion tests"
 REQUEST = 300
@@ -136,6 +138,16 @@ class WebUI:
         return self.img2img(photograph((64, 64)), steps=1).run
 
     @property
+    def rounding(self) -> float:
+        """The largest difference between two ways to the same latent, in its standard deviations."""
+        return FLOW_ROUNDING if self.model["is_flow"] else ROUNDING
+
+    @property
+    def cell(self) -> int:
+        """Pixels that a cell of the latent covers, along either side."""
+        return 64 // self.model["latents"][0]["shape"][-1] if self.model else 8
+
+    @property
     def has_test_extension(self) -> bool:
         return TESTS in self.scripts
 
@@ -154,6 +166,11 @@ class WebUI:
     def needs_option(self, name: str) -> None:
         if name not in self.options:
             pytest.skip(f"{self.url} has no option {name}")
+
+    def needs_size(self, size: tuple[int, int]) -> None:
+        picture = photograph(size)
+        if self.http.post("/sdapi/v1/img2img", json=self.body(picture, steps=1)).status_code != 200:
+            pytest.skip(f"{self.url} itself cannot make a picture of {size} with this checkpoint")
 
     def needs_checkpoint(self, name: str) -> None:
         if name not in self.checkpoints or self.chosen_checkpoint not in (None, name):

@@ -40,9 +40,9 @@ class TestLatents:
         parts = [slice(start // cell, end // cell) for start, end in ranges(ours)]
         for part, run in zip(parts, plain):
             region = np.s_[..., part] if axis == "columns" else np.s_[..., part, :]
-            assert np.abs(ours.latents - run.latents)[region].max() <= 1e-5
-        # 0.87 with DDIM on a miniature of Flux, and above 1 with the others
-        assert np.abs(plain[0].latents - plain[1].latents).max() > 0.5, "the strengths must differ to say anything"
+            assert np.abs(ours.latents - run.latents)[region].max() <= webui.rounding * run.latents.std()
+        # 0.49 with DDIM on a miniature of Flux.2 klein, 0.87 on one of Flux, and above 1 with the others
+        assert np.abs(plain[0].latents - plain[1].latents).max() > 0.4, "the strengths must differ to say anything"
         assert ours.run["levels"] == plain[0].run["levels"], "the calls of one run at the largest strength"
 
 
@@ -74,24 +74,26 @@ class TestResult:
             assert parameters(ours.infotexts[2 + index])["Seed"] == str(1 + index)
 
     @pytest.mark.parametrize(
-        ("size", "strengths", "axis"),
+        ("cells", "strengths", "axis"),
         [
-            ((136, 96), [0.2, 0.5, 0.7], "columns"),
-            ((136, 96), list(np.linspace(1, 0.1, 10).round(2)), "columns"),
-            ((128, 104), [0.3, 0.3], "rows"),
-            ((64, 64), [0.1 * k for k in range(1, 9)], "rows"),
+            ((17, 12), [0.2, 0.5, 0.7], "columns"),
+            ((17, 12), list(np.linspace(1, 0.1, 10).round(2)), "columns"),
+            ((16, 13), [0.3, 0.3], "rows"),
+            ((8, 8), [0.1 * k for k in range(1, 9)], "rows"),
         ],
     )
-    def test_any_size_any_order(self, webui: WebUI, size, strengths, axis):
+    def test_any_size_any_order(self, webui: WebUI, cells, strengths, axis):
+        size = cells[0] * webui.cell, cells[1] * webui.cell
+        webui.needs_size(size)
         ours = webui.img2img(photograph(size), fan_of(strengths, fan_axis=axis), steps=4)
         parts, made = ranges(ours), ours.images[0].size  # Forge Neo works at whole 64 pixels
         assert parts[0][0] == 0 and parts[-1][1] == made[0 if axis == "columns" else 1]
         assert all(before[1] == after[0] for before, after in zip(parts, parts[1:]))
-        assert len(parts) == len(strengths) and all(start % 8 == 0 for start, _ in parts)
+        assert len(parts) == len(strengths) and all(start % webui.cell == 0 for start, _ in parts)
 
     def test_more_strengths_than_cells_are_refused(self, webui: WebUI):
         status, message = webui.refused(webui.body(photograph((64, 64)), fan_of(fan_count=10)))
-        assert status == 422 and "10 strengths do not fit" in message and "at most 8" in message
+        assert status == 422 and "10 strengths do not fit" in message and f"at most {64 // webui.cell}" in message
 
     def test_only_the_map_fans_out(self, webui: WebUI):
         ours = webui.img2img(PICTURE, map_of(columns(0, 255).T.copy(), source="fan", fan_from=0.5))
@@ -192,7 +194,7 @@ class TestOneClick:
         assert parameters(first[0])["Differential Diffusion picture"] == "labelled fan", "the first one shown"
         assert len(first) == 2 and "Differential Diffusion picture" not in parameters(first[1])
         assert fan_page.strength == "0.5", "the user's settings stay"
-        fan_page.pick(0.5)
+        fan_page.pick(0.45)
         assert (fan_page.strength, fan_page.seed) == ("0.6", "1")
         assert not fan_page.page.has(".diffdiff-random-seed"), "a fixed seed needs no way back"
         ordinary = fan_page.run("#img2img_generate")
