@@ -100,6 +100,7 @@ class SamplingSession:
         self._history = History(self._clock)
         self._calls = 0
         self._place: Place = FREE
+        self._visits = torch.zeros_like(self._levels, dtype=torch.int32)
 
     def sample(self, sampler: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """What `sampler` makes of its first state `x`, (B, C, h, w), with every model call pinned.
@@ -159,10 +160,29 @@ class SamplingSession:
         self._calls += 1
         self._place = place
         if self._state_is_hidden:
-            settled = self._pin.held(place) if self._corrects else self._pin.waiting(place)
+            settled = self._settled(place, level)
             output = torch.where(settled, self._certain.to(output), output)
         self._history.forget(self._pin.release, place, level, output)
         return output
+
+    def _settled(self, place: Place, level: Tensor) -> Tensor:
+        """Cells that the model is to find certain, as `release`: those whose first own call is still to come. A hidden
+        state is not pinned again after a step of several calls, so the step before it must leave it alone whole."""
+        if self._corrects:
+            return self._pin.held(place)
+        if not isinstance(place, Tensor):
+            return self._pin.waiting(place)
+        return self._pin.waiting(place + self._is_stage(place, level))
+
+    def _is_stage(self, place: Tensor, level: Tensor) -> Tensor:
+        """Whether a call placed by its level still belongs to the step before: its level lies between two of the
+        schedule, or the step's own calls end at the next one's level. How many do, the second level of the run tells,
+        where it cannot be known yet. To be asked once a call. Bool, one element."""
+        at, second = place - self._schedule.idle, self._schedule.t_enc - self._schedule.idle - 1
+        is_listed = (at >= 0) & (level[:1] <= self._levels[at] * (1 + 2 * LEVEL_TOLERANCE))
+        self._visits[at] += is_listed
+        ends_there = torch.where(at < second, self._visits[second] - 1, 0)
+        return ~is_listed | (self._visits[at] <= ends_there)
 
     def _is_aside(self, x: Tensor) -> bool:
         """Whether this call is about an enlarged or reduced copy of the state, as Euler Dy and SMEA make them. The

@@ -91,6 +91,26 @@ def scaled_euler(model, x, sigmas):
     return state
 
 
+def hidden_stages(model, x, sigmas, share=0.5):
+    """A second-order exponential integrator with its second call within the step, or at its end (Zhang & Chen 2023,
+    Algorithm 1). The model gets copies; the state is none of them (RES4LYF)."""
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        denoised = model(x.clone(), levels_of(sigma, x))
+        if following == 0:
+            return denoised
+        h = (sigma / following).log()
+        between = sigma * (-share * h).exp() if share < 1 else following
+        there = (between / sigma) * x + (1 - between / sigma) * denoised
+        later = model(there.clone(), levels_of(between, x))
+        weight = (1 - (1 - (-h).exp()) / h) / share
+        x = (-h).exp() * x + (1 - (-h).exp() - weight) * denoised + weight * later
+    return x
+
+
+def hidden_heun(model, x, sigmas):
+    return hidden_stages(model, x, sigmas, share=1)
+
+
 def corrected_euler(model, x, sigmas):
     """The model sees a predicted state; the state itself goes on from the one before, as in SA-Solver."""
     before, denoised_before, sigma_before = x, None, None
@@ -207,6 +227,8 @@ RUNS = {
     "DDIM": (OnTimesteps(), 0),
     "a multistep sampler unheard of": (OnSigmas(second_order_exponential, "sample_unheard_of"), 1e-5),
     "a state of another scale": (OnSigmas(scaled_euler, "sample_unheard_of"), 1e-5),
+    "a hidden state, stages within the step": (OnSigmas(hidden_stages, "sample_unheard_of"), 1e-5),
+    "a hidden state, stages at its end": (OnSigmas(hidden_heun, "sample_unheard_of"), 1e-5),
     "a seed from the state": (OnSigmas(seeded_euler, "sample_unheard_of"), 0),
     "asides at another size": (OnSigmas(euler_with_asides, "sample_unheard_of"), 0),
     "asides about the negative": (OnSigmas(mirrored_heun, "sample_unheard_of"), 1e-6),
