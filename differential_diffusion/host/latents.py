@@ -37,7 +37,7 @@ def needs_pictures(latent: torch.Tensor, count: int) -> None:
         )
     if latent.ndim == 5 and len(latent) < count:
         raise Refused(
-            f"this model takes the {count} pictures of the batch for frames of a video, and all but the first are lost; "
+            f"this model takes the {count} pictures of the batch for frames of a video, and loses all but the first; "
             "give it one picture at a time"
         )
 

@@ -172,6 +172,10 @@ class WebUI:
         if self.http.post("/sdapi/v1/img2img", json=self.body(picture, steps=1)).status_code != 200:
             pytest.skip(f"{self.url} itself cannot make a picture of {size} with this checkpoint")
 
+    def needs_fill(self, fill: int) -> None:
+        if fill == 2 and self.model and len(self.model["latents"][0]["shape"]) == 5:
+            pytest.skip(f"{self.url} makes its latent noise for a video with this checkpoint, which is refused")
+
     def needs_checkpoint(self, name: str) -> None:
         if name not in self.checkpoints or self.chosen_checkpoint not in (None, name):
             pytest.skip(f"{self.url} has no checkpoint {name}, or is to use another")
@@ -212,6 +216,7 @@ class WebUI:
     def body(self, picture: Image.Image | list[Image.Image], effect: Any = None, **options: Any) -> dict[str, Any]:
         """The JSON of a request."""
         pictures = picture if isinstance(picture, list) else [picture]
+        options = self.defaults | options
         test, mask = options.pop("test", None), options.pop("mask", None)
         scripts = options.pop("alwayson_scripts", {})
         if effect is not None:
@@ -233,7 +238,7 @@ class WebUI:
             "denoising_strength": 0.8,
             "sampler_name": "Euler",
             "alwayson_scripts": scripts,
-        } | self.defaults | options
+        } | options
 
     def restore_options(self, but: Container[str] = ()) -> None:
         """Put back what earlier requests have overridden: a WebUI leaves an option that was never saved as the request

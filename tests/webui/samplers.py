@@ -9,8 +9,8 @@ ROUNDING = 2e-5
 """In standard deviations of the latents; the largest rounding difference met is 1.1e-5, with one of reForge's schedule
 types (React Cosinusoidal DynSF)."""
 FLOW_ROUNDING = 1e-4
-"""The same of a flow model: 4.4e-5 with Stable Diffusion 3 on Forge ("DDIM", 59 steps of DPM++ 2M), which is 2e-15 with the
-same levels in double precision."""
+"""The same of a flow model: 4.4e-5 with Stable Diffusion 3 on Forge ("DDIM", 59 steps of DPM++ 2M), where the same levels
+in double precision give 2e-15."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def named(names: str, *facts: Any, **more: Any) -> list[Sampler]:
 
 DRAWS = "its noise is drawn in the order of the steps, and a shorter run draws less"
 SLOPES = "its history of slopes is out of reach: a released cell starts with those of the pinned picture"
+UNGUIDED = "its history is of the unguided output, which is out of reach"
 OWN_LEVELS = "its levels depend on where a run starts"
 OTHER_STEPS = "it makes some of its steps another way, counted from where a run starts"
 
@@ -65,6 +66,8 @@ SAMPLERS = [
     *named("DPM++ 3M SDE, DPM++ 3M SDE Karras, DPM++ 3M SDE Exponential"),
     *named("DDIM, DDIM CFG++", has_schedule=False),
     *named("Euler CFG++, Res Multistep, RES Multistep"),
+    *named("EXP Heun 2 x0, Refined Exponential Solver, SSPRK3, Euler Multipass, Euler Multipass CFG++"),
+    *named("RES4LYF res_2s ODE, RES4LYF res_3s ODE, RES4LYF res_5s ODE, RES4LYF res_6s ODE"),
     *named(
         "Euler a, Euler A2, Euler A Comfy, Euler A Turbo, Euler A SGMUniform, Euler a CFG++, Euler Ancestral CFG++",
         None,
@@ -81,13 +84,20 @@ SAMPLERS = [
     *named(
         "LCM, LCM Karras, DDPM, DDPM Karras, ER SDE, SEEDS 2 DP, SEEDS 3 DP, SA-Solver, SA-Solver-Pece", None, DRAWS
     ),
-    *named("RES Multistep Ancestral, RES Multistep Ancestral CFG++", None, DRAWS),
+    *named("SEEDS 2, SEEDS-2, SEEDS 3, SEEDS-3, SA Solver, SA Solver PECE, EXP Heun 2 x0 SDE", None, DRAWS),
+    *named("RES Multistep Ancestral, Res Multistep Ancestral, Res Multistep A", None, DRAWS),
+    *named("RES Multistep Ancestral CFG++, Res Multistep Ancestral CFG++, Res Multistep A CFG++", None, DRAWS),
+    *named("Heun Ancestral, Langevin Euler, Euler a Multipass, Euler a Multipass CFG++", None, DRAWS),
+    *named("RES4LYF res_2m, RES4LYF res_3m, RES4LYF res_2s", None, DRAWS),
+    *named("RES4LYF res_3s, RES4LYF res_5s, RES4LYF res_6s", None, DRAWS),
     *named("Euler A Comfy RF, DPM++ 2S Ancestral Comfy RF, DPM++ 2s a RF", None, DRAWS, for_flow=True),
     *named("LMS, LMS Karras", 7e-2, SLOPES),
     *named("IPNDM, DEIS", 3.5e-2, SLOPES),
     Sampler("IPNDM_V", 1e-1, SLOPES),
     *named("Gradient Estimation, Gradient Estimation CFG++", 6e-2, SLOPES),
-    *named("DPM++ 2M CFG++, RES Multistep CFG++", 3e-1, "its history is of the unguided output, which is out of reach"),
+    *named("RES4LYF res_2m ODE, RES4LYF res_3m ODE", 3e-1, "a run begins with steps of several calls"),
+    Sampler("SA-Solver Stable", 1.5e-2, SLOPES),
+    *named("DPM++ 2M CFG++, RES Multistep CFG++, Res Multistep CFG++", 3e-1, UNGUIDED),
     Sampler("PLMS", 1.5e-2, "it starts with another method than it goes on with", has_schedule=False),
     Sampler("HeunPP2", 4e-2, "its weights depend on the level at which a run starts"),
     Sampler("UniPC", 8e-1, OWN_LEVELS, has_schedule=False, own_grid=True),
@@ -95,6 +105,11 @@ SAMPLERS = [
     *named("DPM adaptive", 8.0, "one step size serves the whole picture", own_grid=True, is_uneven=True),
     *named("Kohaku LoNyu Yog, Kohaku_LoNyu_Yog", None, OTHER_STEPS, is_uneven=True),
     *named("Euler Dy, Euler SMEA Dy, Euler Negative, Euler Negative Dy", None, OTHER_STEPS, is_uneven=True),
+    *named("Euler Max, Euler SMEA, Euler Dy Negative, Euler SMEA Dy Negative", None, OTHER_STEPS, is_uneven=True),
+    *named("Euler_Max, Euler_Smea, Euler_Dy, Euler_Smea_Dy", None, OTHER_STEPS, is_uneven=True),
+    *named("Euler_Negative, Euler_Dy_Negative, Adaptive Progressive", None, OTHER_STEPS, is_uneven=True),
+    *named("Euler Dy CFG++, Euler SMEA Dy CFG++", None, OTHER_STEPS, is_uneven=True),
+    Sampler("DPM++ 4M SDE", None, "its history is longer than the one that a released cell is given", is_uneven=True),
     *named("Euler DY CFG++, Euler SMEA DY CFG++, Euler A DY CFG++", None, OTHER_STEPS, is_uneven=True),
     *named("DPM++ 2M DY CFG++, DPM++ 2M DY, DPM++ 3M DY, DPM++ 3M SDE DY", None, OTHER_STEPS, is_uneven=True),
     *named("ODE (Bosh3), ODE (Fehlberg2), ODE (Adaptive Heun), ODE (Dopri5), ODE Custom", is_refused=True),

@@ -132,6 +132,7 @@ class TestInpaintTabs:
     @pytest.mark.parametrize("padding", [0, 24])
     @pytest.mark.parametrize("softness", [0, 4])
     def test_only_masked(self, webui: WebUI, fill, padding, softness):
+        webui.needs_fill(fill)
         ours = self.run(
             webui,
             {"source": "mask", "softness": softness},
@@ -157,6 +158,7 @@ class TestInpaintTabs:
     @pytest.mark.parametrize("fill", [0, 1, 2, 3])
     @pytest.mark.parametrize("mode", [0, 1, 2, 3])
     def test_whole_picture(self, webui: WebUI, fill, mode):
+        webui.needs_fill(fill)
         options = {"inpaint_full_res": False, "inpainting_fill": fill, "resize_mode": mode}
         if mode == LATENT_UPSCALE:
             self.needs_a_plain_run(webui, **options)
@@ -189,6 +191,7 @@ class TestInpaintTabs:
     @pytest.mark.parametrize("mode", [0, 1, 2, 3])
     @pytest.mark.parametrize("why", ["map black under the mask", "black mask", "white mask, inverted"])
     def test_where_nothing_can_change_only_masked_is_the_input(self, webui: WebUI, why, mode, fill):
+        webui.needs_fill(fill)
         effect = map_of(columns(255, 0, 0)) if why == "map black under the mask" else {"source": "mask"}
         mask = Image.new("L", self.picture.size, 255 if "inverted" in why else 0)
         if "under" in why:
