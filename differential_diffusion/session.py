@@ -118,8 +118,8 @@ class SamplingSession:
             return sampler(x)
 
     def _marked(self, x: Tensor) -> Tensor:
-        """`x` with one value that is no number, in a cell that waits: the last, since some samplers take a seed from the
-        first."""
+        """`x` with one value that is no number, in a cell that waits: the last, since some samplers read a seed off
+        the first."""
         waiting = self._pin.waiting(self._schedule.t_enc).expand_as(x).flatten().nonzero()
         return x.flatten().index_fill(0, waiting[-1:, 0], torch.nan).view_as(x)
 

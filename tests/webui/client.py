@@ -148,6 +148,11 @@ class WebUI:
         return 64 // self.model["latents"][0]["shape"][-1] if self.model else 8
 
     @property
+    def is_for_video(self) -> bool:
+        """Whether the latents are of five dimensions."""
+        return bool(self.model) and len(self.model["latents"][0]["shape"]) == 5
+
+    @property
     def has_test_extension(self) -> bool:
         return TESTS in self.scripts
 
@@ -172,8 +177,12 @@ class WebUI:
         if self.http.post("/sdapi/v1/img2img", json=self.body(picture, steps=1)).status_code != 200:
             pytest.skip(f"{self.url} itself cannot make a picture of {size} with this checkpoint")
 
+    def needs_batches(self) -> None:
+        if self.is_for_video:
+            pytest.skip(f"{self.url} takes a batch for the frames of a video with this checkpoint")
+
     def needs_fill(self, fill: int) -> None:
-        if fill == 2 and self.model and len(self.model["latents"][0]["shape"]) == 5:
+        if fill == 2 and self.is_for_video:
             pytest.skip(f"{self.url} makes its latent noise for a video with this checkpoint, which is refused")
 
     def needs_checkpoint(self, name: str) -> None:

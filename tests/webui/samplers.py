@@ -9,8 +9,8 @@ ROUNDING = 2e-5
 """In standard deviations of the latents; the largest rounding difference met is 1.1e-5, with one of reForge's schedule
 types (React Cosinusoidal DynSF)."""
 FLOW_ROUNDING = 1e-4
-"""The same of a flow model: 4.4e-5 with Stable Diffusion 3 on Forge ("DDIM", 59 steps of DPM++ 2M), where the same levels
-in double precision give 2e-15."""
+"""The same of a flow model: 4.4e-5 with Stable Diffusion 3 on Forge ("DDIM", 59 steps of DPM++ 2M), where the same
+levels in double precision give 2e-15."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class TestResult:
 
     @pytest.mark.parametrize("batch", [{"n_iter": 2}, {"batch_size": 2}])
     def test_every_seed_has_a_fan_of_its_own(self, webui: WebUI, batch):
+        if "batch_size" in batch:
+            webui.needs_batches()
         ours = webui.img2img(PICTURE, fan_of([0.4, 0.9]), **batch)
         assert len(ours.images) == len(ours.infotexts) == 4
         for index in range(2):
