@@ -94,6 +94,7 @@ def test_inpaint_not_masked(webui: WebUI):
 
 @pytest.mark.parametrize("fill", [0, 1, 2, 3])
 def test_every_fill_keeps_what_is_beyond_the_reach(webui: WebUI, fill):
+    webui.needs_fill(fill)
     ours = changed(inpaint(webui, {"softness": SOFTNESS}, inpainting_fill=fill))
     assert not ours[distance() > REACH].any() and ours[distance() <= -8].mean() > 0.9
 
