@@ -57,7 +57,7 @@ UNLISTED = Method()
 OWN_STEPS = "this sampler lays out steps of its own, by where a run starts"
 OTHER_STEPS = "this sampler makes some of its steps another way, counted from where a run starts"
 LONG_MEMORY = "this sampler draws on more of its past than a region has that starts late"
-RAISED_LEVELS = "this sampler raises the noise level on its own before it steps"
+RAISED_LEVELS = "this sampler raises the noise level before it steps"
 
 METHODS = {
     **dict.fromkeys(
@@ -78,7 +78,7 @@ METHODS = {
         ],
         Method(one_call_a_step),
     ),
-    # these raise the level by up to 41 % in every step; their calls at other sizes are not counted
+    # these may raise the level by up to 41 % before each step; their calls at other sizes are not counted
     **dict.fromkeys(
         [
             "sample_euler_dy",
@@ -118,6 +118,7 @@ METHODS = {
             "sample_dpmpp_2s_ancestral",
             "sample_dpmpp_2s_ancestral_cfg_pp_dyn",  # whose second call is at a higher level
             "sample_dpmpp_sde",
+            "sample_res_solver",  # whose last call is at a level once more
         ],
         Method(two_calls_a_step),
     ),

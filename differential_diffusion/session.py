@@ -101,6 +101,7 @@ class SamplingSession:
         self._calls = 0
         self._place: Place = FREE
         self._visits = torch.zeros_like(self._levels, dtype=torch.int32)
+        """Calls at each level of the schedule, from `idle` on."""
 
     def sample(self, sampler: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """What `sampler` makes of its first state `x`, (B, C, h, w), with every model call pinned.
@@ -166,8 +167,8 @@ class SamplingSession:
         return output
 
     def _settled(self, place: Place, level: Tensor) -> Tensor:
-        """Cells that the model is to find certain, as `release`: those whose first own call is still to come. A hidden
-        state is not pinned again after a step of several calls, so the step before it must leave it alone whole."""
+        """Cells that the model is to find certain, as `release`: those whose own steps are still to come. A hidden
+        state is not pinned again after a step of several calls, so all calls of the step before leave it alone."""
         if self._corrects:
             return self._pin.held(place)
         if not isinstance(place, Tensor):
@@ -175,14 +176,19 @@ class SamplingSession:
         return self._pin.waiting(place + self._is_stage(place, level))
 
     def _is_stage(self, place: Tensor, level: Tensor) -> Tensor:
-        """Whether a call placed by its level still belongs to the step before: its level lies between two of the
-        schedule, or the step's own calls end at the next one's level. How many do, the second level of the run tells,
-        where it cannot be known yet. To be asked once a call. Bool, one element."""
-        at, second = place - self._schedule.idle, self._schedule.t_enc - self._schedule.idle - 1
-        is_listed = (at >= 0) & (level[:1] <= self._levels[at] * (1 + 2 * LEVEL_TOLERANCE))
-        self._visits[at] += is_listed
-        ends_there = torch.where(at < second, self._visits[second] - 1, 0)
-        return ~is_listed | (self._visits[at] <= ends_there)
+        """Whether a call that is placed by its level still belongs to the step before. To be asked once a call; bool,
+        one element.
+
+        Either its level lies between two of the schedule, or the calls of a step end at the next one's level. As many
+        do so as did at the level above, which had these besides a step's own, and the run's first level had none but
+        its own. So the second level has nothing to compare with: there no call counts as such, and a cell that is
+        released there starts from a state that has moved a little.
+        """
+        at, first = place - self._schedule.idle, self._schedule.t_enc - self._schedule.idle
+        is_own = (at >= 0) & (level[:1] <= self._levels[at] * (1 + 2 * LEVEL_TOLERANCE)) | self._raised
+        self._visits[at] += is_own
+        ended_above = self._visits[(at + 1).clamp(max=first)] - self._visits[first]
+        return ~is_own | (self._visits[at] <= ended_above)
 
     def _is_aside(self, x: Tensor) -> bool:
         """Whether this call is about an enlarged or reduced copy of the state, as Euler Dy and SMEA make them. The

@@ -78,13 +78,13 @@ def test_references_that_models_share_are_kept(monkeypatch):
 
 
 def test_runs_whose_latent_is_not_the_picture_are_refused(monkeypatch):
-    latents.needs_pictures(torch.zeros(1, 16, 1, 8, 8), 1)
-    latents.needs_pictures(torch.zeros(1, 4, 8, 8), 1)
-    latents.needs_pictures(torch.zeros(2, 16, 1, 8, 8), 2)
+    latents.needs_still_pictures(torch.zeros(1, 16, 1, 8, 8), 1)
+    latents.needs_still_pictures(torch.zeros(1, 4, 8, 8), 1)
+    latents.needs_still_pictures(torch.zeros(2, 16, 1, 8, 8), 2)
     with pytest.raises(Refused, match="a video of 3 latent frames"):
-        latents.needs_pictures(torch.zeros(1, 16, 3, 8, 8), 1)
+        latents.needs_still_pictures(torch.zeros(1, 16, 3, 8, 8), 1)
     with pytest.raises(Refused, match="takes the 2 pictures of the batch for frames"):
-        latents.needs_pictures(torch.zeros(1, 16, 1, 8, 8), 2)
+        latents.needs_still_pictures(torch.zeros(1, 16, 1, 8, 8), 2)
     latents.needs_a_picture_to_change()
     monkeypatch.setitem(sys.modules, "backend.args", SimpleNamespace(dynamic_args=SimpleNamespace(pid=True)))
     with pytest.raises(Refused, match="from noise at any strength"):

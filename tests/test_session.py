@@ -111,6 +111,19 @@ def hidden_heun(model, x, sigmas):
     return hidden_stages(model, x, sigmas, share=1)
 
 
+def hidden_euler(model, x, sigmas, churn=0.0):
+    for sigma, following in zip(sigmas, sigmas[1:]):
+        raised = sigma * (1 + churn)
+        x = x + torch.ones_like(x) * (raised**2 - sigma**2) ** 0.5
+        x = x + (x - model(x.clone(), levels_of(raised, x))) / raised * (following - raised)
+    return x
+
+
+def hidden_euler_after_a_longer_step(model, x, sigmas):
+    """As a multistep method that makes its first step by stages (RES4LYF's res_3m)."""
+    return hidden_euler(model, hidden_heun(model, x, sigmas[:2]), sigmas[1:])
+
+
 def corrected_euler(model, x, sigmas):
     """The model sees a predicted state; the state itself goes on from the one before, as in SA-Solver."""
     before, denoised_before, sigma_before = x, None, None
@@ -160,10 +173,15 @@ def mirrored_heun(model, x, sigmas):
     return x
 
 
-def seeded_euler(model, x, sigmas):
-    """Takes the seed of its noise from the state that it begins with (Refined Exponential Solver)."""
+def seeded_midpoint(model, x, sigmas):
+    """Takes the seed of its noise from the state that it begins with, and ends with a call at the level of its last
+    step (Refined Exponential Solver)."""
     assert 0 <= int(x[0, 0, 0, 0].item() * 1234567890) % 65536 < 65536
-    return euler(model, x, sigmas)
+    for sigma, following in zip(sigmas[:-1], sigmas[1:-1]):
+        between = (sigma * following).sqrt()
+        there = x + (x - model(x, levels_of(sigma, x))) / sigma * (between - sigma)
+        x = x + (there - model(there, levels_of(between, x))) / between * (following - sigma)
+    return model(x, levels_of(sigma, x))
 
 
 def ddim(model, x, timesteps):
@@ -229,7 +247,7 @@ RUNS = {
     "a state of another scale": (OnSigmas(scaled_euler, "sample_unheard_of"), 1e-5),
     "a hidden state, stages within the step": (OnSigmas(hidden_stages, "sample_unheard_of"), 1e-5),
     "a hidden state, stages at its end": (OnSigmas(hidden_heun, "sample_unheard_of"), 1e-5),
-    "a seed from the state": (OnSigmas(seeded_euler, "sample_unheard_of"), 0),
+    "a seed from the state": (OnSigmas(seeded_midpoint, "sample_unheard_of"), 0),
     "asides at another size": (OnSigmas(euler_with_asides, "sample_unheard_of"), 0),
     "asides about the negative": (OnSigmas(mirrored_heun, "sample_unheard_of"), 1e-6),
 }
@@ -378,6 +396,29 @@ def test_churn_does_not_pin_a_released_cell_again(sampler):
     start = ORIGINAL + NOISE * raised - (raised**2 - sigmas[0] ** 2) ** 0.5
     plain = sampler[0](PointwiseDenoiser(), start, sigmas, churn=0.41)
     assert (result - plain)[..., :4].abs().max() < 1e-4
+
+
+def test_stages_of_a_first_step_alone_are_not_looked_for_in_the_others():
+    """A region's own steps are those of Euler's method, since the run has made its longer one before."""
+    run = OnSigmas(hidden_euler_after_a_longer_step, "sample_unheard_of")
+    result, _ = pinned(run, strengths_of_columns(0.1, 0.5, 0.8, 0.8))
+    for strength, columns in ((0.1, np.s_[..., :2]), (0.5, np.s_[..., 2:4])):
+        plain = OnSigmas(euler, "sample_euler")(PointwiseDenoiser(), t_enc_of(strength))
+        assert (result - plain)[columns].abs().max() <= 1e-5
+
+
+def test_a_last_call_at_an_earlier_level_pins_nothing_again():
+    run = OnSigmas(seeded_midpoint, "sample_res_solver")
+    result, _ = pinned(run, strengths_of_columns(0.05, 0.8))
+    assert torch.equal(result[..., :4], run(PointwiseDenoiser(), t_enc_of(0.05))[..., :4])
+
+
+def test_a_hidden_state_with_raised_levels_is_not_left_as_it_was():
+    run = OnSigmas(hidden_euler, "sample_unheard_of")
+    result, _ = pinned(run, strengths_of_columns(0.05, 0.8), churn=0.41)
+    plain = run(PointwiseDenoiser(), t_enc_of(0.05), churn=0.41)
+    ours, alone = ((latent - ORIGINAL)[..., :4].abs().mean().item() for latent in (result, plain))
+    assert ours == pytest.approx(alone, rel=0.15)
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ def needs_a_picture_to_change() -> None:
         )
 
 
-def needs_pictures(latent: torch.Tensor, count: int) -> None:
+def needs_still_pictures(latent: torch.Tensor, count: int) -> None:
     """Raises Refused for a run that makes a video: from a picture `latent` is empty, and the picture stands beside it;
-    Forge Neo's latent noise makes as many frames as there are channels. And for one of several pictures, `count`, of
-    which Forge Neo's models for video have taken the first alone."""
+    Forge Neo's latent noise makes as many frames as there are channels. And for a run of `count` different pictures
+    of which `latent` has fewer: Forge Neo's models for video take a batch for frames, and the first alone is left."""
     if latent.ndim == 5 and latent.shape[2] > 1:
         raise Refused(
             f"this run makes a video of {latent.shape[2]} latent frames, so there is no one picture to change; set the "

@@ -183,7 +183,7 @@ class Img2ImgRun:
             self._compose()
         prepare = self._prepare_by_its_mask if self._is_masked else self._prepare
         self._on_canvas = prepare(*args, **kwargs)
-        latents.needs_pictures(p.init_latent, len(p.init_images))
+        latents.needs_still_pictures(p.init_latent, len(set(map(id, p.init_images))))
         p.mask_for_overlay = p.overlay_images = None
         p.paste_to = p.paste_to if self._geometry.crop else None
         p.extra_generation_params.update(self._inpainting.infotext)
