@@ -16,7 +16,9 @@ import hypothesis
 import patience
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+BLACK_BOX = TESTS / "webui"
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; preview/launch.py says why
 
@@ -45,9 +47,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "webui: uses a WebUI over HTTP alone, so that it can be any of them")
     config.addinivalue_line("markers", "gradio: may differ between gradio 3 and 4, and what comes with them")
     patience.factor = config.getoption("--patience")
+    sections = sorted(file.stem.removeprefix("test_") for file in BLACK_BOX.glob("test_*.py"))
+    if config.getoption("--section") not in (None, *sections):
+        raise pytest.UsageError(f"there is no section {config.getoption('--section')}, only {', '.join(sections)}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no test file of which nothing is to run: all together take many seconds."""
+    section = config.getoption("--section")
+    if collection_path.is_dir() or not (section or config.getoption("--webui")):
+        return None
+    wanted = collection_path.parent == BLACK_BOX and section in (None, collection_path.stem.removeprefix("test_"))
+    return None if wanted else True
 
 
 def pytest_unconfigure() -> None:
@@ -63,10 +76,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = set(getattr(item, "fixturenames", ()))
         if "browser" in fixtures and fixtures & {"preview", "webui"}:
             item.add_marker("gradio")  # a page of gradio's
-    if config.getoption("--webui"):
-        others = [item for item in items if item.get_closest_marker("webui") is None]
-        items[:] = [item for item in items if item.get_closest_marker("webui") is not None]
-        config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,6 @@ from webui.client import WebUI
 from webui.samplers import DRAWS, KNOWN, VARIANTS, Sampler
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    item.add_marker("webui")
-
-
 @pytest.fixture(scope="session")
 def webui(request: pytest.FixtureRequest, webui: str) -> Iterator[WebUI]:
     checkpoint = request.config.getoption("--checkpoint")
@@ -71,11 +67,3 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("samplers")
         for row in (("sampler", *columns), ("---",) * 4, *((s, *map(v.get, columns)) for s, v in figures.items())):
             terminalreporter.write_line("| " + " | ".join(cell or "" for cell in row) + " |")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    section = config.getoption("--section", None)
-    if section:
-        others = [item for item in items if item.path.stem != f"test_{section}"]
-        items[:] = [item for item in items if item not in others]
-        config.hook.pytest_deselected(items=others)

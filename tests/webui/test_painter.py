@@ -10,8 +10,6 @@ from painter_harness import PainterDriver, distance_to_segment, middles, photo, 
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-pytestmark = pytest.mark.webui
-
 SIDE = 256
 STEP = 120
 """Seconds that one step may take."""
@@ -32,7 +30,7 @@ def open_page(browser, webui) -> Iterator[Callable[..., PainterDriver]]:
         page = context.new_page()
         page.set_default_timeout(patience.milliseconds(STEP))
         page.on("pageerror", note)
-        page.goto(f"{webui}?__theme={theme}")
+        page.goto(f"{webui.url}?__theme={theme}")
         page.wait_for_function("globalThis.diffdiff?.painter")  # set by the last script that the host starts for us
         tab = page.locator("#tabs > .tab-nav button", has_text="img2img")
         if tab.count():
