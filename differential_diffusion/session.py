@@ -100,6 +100,7 @@ class SamplingSession:
         self._history = History(self._clock)
         self._calls = 0
         self._place: Place = FREE
+        self._call_under_way: Place = FREE
         self._visits = torch.zeros_like(self._levels, dtype=torch.int32)
         """Calls at each level of the schedule, from `idle` on."""
 
@@ -123,6 +124,11 @@ class SamplingSession:
         the first."""
         waiting = self._pin.waiting(self._schedule.t_enc).expand_as(x).flatten().nonzero()
         return x.flatten().index_fill(0, waiting[-1:, 0], torch.nan).view_as(x)
+
+    def shown(self, estimate: Tensor) -> Tensor:
+        """What a live preview shows of the call under way: the model's estimate of the picture, (B, C, h, w), with
+        cells whose own steps are still to come as the original. An estimate of another shape is left as it is."""
+        return self._pin.keep(estimate, self._call_under_way) if estimate.shape == self._shape else estimate
 
     def finish(self, samples: Tensor) -> Tensor:
         """The run's latent, (B, C, h, w): cells whose step never came, also by an interrupt, are the original."""
@@ -151,6 +157,7 @@ class SamplingSession:
         if not self._calls and self.holds and self._countdown is None:
             first = self._levels[self._schedule.t_enc - self._schedule.idle]
             self._raised = level[0] > first * (1 + 2 * LEVEL_TOLERANCE)
+        self._call_under_way = place
         self._pin.hold(x, place, level, self._start_level(place, level))
 
     def _after_call(self, _: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:

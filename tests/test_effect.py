@@ -11,7 +11,7 @@ from pointwise import base64_of, columns, photograph
 
 from differential_diffusion.host import axes
 from differential_diffusion.settings import BadSetting
-from modules import scripts, shared
+from modules import scripts, sd_samplers_common, shared
 from modules.processing import StableDiffusionProcessingImg2Img
 
 PICTURE = photograph()
@@ -269,6 +269,31 @@ def test_after_an_interrupt_cells_not_yet_released_are_the_input(host, interrupt
         begins = 17 - (int(STRENGTH * grey / 255 * 20) + 1 if grey else 0)
         region = np.s_[..., 2 * column : 2 * column + 2]
         assert torch.equal(ours.latent[region], original[region]) == (begins >= interrupted_call), grey
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM", "UniPC"])
+def test_the_live_preview_shows_cells_not_yet_released_as_the_input(host, sampler):
+    """People follow a run there, and stop one that seems to lose what was to be kept."""
+    shown = []
+
+    def note(_):
+        if shared.state.current_latent is not None:  # of the call before
+            shown.append(shared.state.current_latent.clone())
+
+    host.model.hook = note
+    store_latent = sd_samplers_common.store_latent
+    try:
+        host.img2img(PICTURE, map_of(*LEVELS), sampler_name=sampler, denoising_strength=STRENGTH)
+    finally:
+        host.model.hook = None
+    original = encoded(host, PICTURE)
+    for column, grey in enumerate(LEVELS):
+        region = np.s_[..., 2 * column : 2 * column + 2]
+        waits = [torch.equal(latent[region], original[region]) for latent in shown]
+        alone = host.img2img(PICTURE, sampler_name=sampler, denoising_strength=STRENGTH * grey / 255).levels
+        assert waits == sorted(waits, reverse=True)
+        assert sum(waits) == len(shown) - len(alone[:-1]), grey
+    assert sd_samplers_common.store_latent is store_latent
 
 
 def test_extra_noise_and_noise_multiplier(host, option):

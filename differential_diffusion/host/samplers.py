@@ -16,6 +16,7 @@ from ..methods import Method, method_of
 from ..pin import Clock, Noised, variance_exploding, variance_preserving
 from ..schedule import Schedule
 from ..session import SamplingSession
+from .patches import changed
 
 
 def schedule_of(p: Any, sampler: Any) -> Schedule:
@@ -69,7 +70,7 @@ class PinnedSampler:
         @functools.wraps(function)
         def pinned(denoiser: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
             # only now: reForge's own samplers learn their schedule type when they begin
-            self._session = SamplingSession(
+            self._session = session = SamplingSession(
                 denoiser=denoiser,
                 method=_method(self._sampler),
                 schedule=schedule_of(self._p, self._sampler),
@@ -81,11 +82,16 @@ class PinnedSampler:
                 clock=_clock(self._sampler, function),
             )
 
+            def show(estimate: torch.Tensor) -> None:
+                store_latent(session.shown(estimate))
+
             def sample(state: torch.Tensor) -> torch.Tensor:
                 denoiser.step = 0  # by which the host changes prompts: a run may start again
                 return function(denoiser, state, *args, **kwargs)
 
-            return self._session.sample(sample, x)
+            store_latent = sd_samplers_common.store_latent
+            with changed(sd_samplers_common, store_latent=show):
+                return session.sample(sample, x)
 
         return pinned
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from modules import scripts, shared
+from modules import scripts, sd_samplers_common, shared
 from modules.script_callbacks import CFGDenoiserParams, cfg_denoiser_callback
-from modules.sd_samplers_common import InterruptedException
 
 if TYPE_CHECKING:
     from models.family import Conditioning
@@ -49,7 +48,7 @@ class CFGDenoiser(torch.nn.Module):
         image_cond: Any,
     ) -> torch.Tensor:
         if shared.state.interrupted or shared.state.skipped:
-            raise InterruptedException
+            raise sd_samplers_common.InterruptedException
         if self.mask_before_denoising and self.mask is not None:
             x = self._blend(x, sigma)
 
@@ -78,7 +77,7 @@ class CFGDenoiser(torch.nn.Module):
         if not self.mask_before_denoising and self.mask is not None:
             denoised = self._blend(denoised, sigma)
         self.sampler.last_latent = self.get_pred_x0(x, with_prompt, sigma)
-        shared.state.current_latent = self.get_pred_x0(x, denoised, sigma)
+        sd_samplers_common.store_latent(self.get_pred_x0(x, denoised, sigma))
         self.step += 1
         return denoised
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 
 
+def store_latent(decoded: torch.Tensor) -> None:
+    """Keep what the model makes of the picture so far, for the live preview."""
+    shared.state.current_latent = decoded
+
+
 class InterruptedException(Exception):
     """Leaves a sampling run; the picture becomes what the last model call saw in it."""
 
