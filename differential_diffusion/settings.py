@@ -263,7 +263,7 @@ def parse(values: Mapping[str, Any]) -> Settings | None:
         raise BadSetting(
             "map",
             'missing; source "map" needs a painted or uploaded map, as base64 or a data URL',
-            "Nothing is painted yet: paint over the picture, or choose Inpaint mask.",
+            "Nothing is painted yet: paint over the picture, choose Inpaint mask, or switch this off.",
         )
     black, white = checked["black"], checked["white"]
     if black >= white:

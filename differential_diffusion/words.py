@@ -33,7 +33,7 @@ LABELS = {
 INFO = {
     "source": "Painted below or a file's, the Inpaint tabs' mask, or made for each picture.",
     "polarity": "What white means in a file. What is painted keeps its meaning.",
-    "softness": "How far the border of what changes is blurred. 0 leaves it hard.",
+    "softness": "Blurs the border of what changes, as Mask blur does: at 8 it fades over 32 pixels. 0 leaves it hard.",
     "softness_side": "Where the soft border may reach, seen from what changes.",
     "minimum": "How much all the rest may change, as a share of Denoising strength.",
     "keep_exact": "What may not change comes out bit by bit as it went in; what hardly changes keeps its texture.",

@@ -19,7 +19,8 @@
         low: { label: "All the rest, far", of: (value) => 1 - value },
         middle: { label: "In between", of: (value) => 1 - Math.abs(2 * value - 1) },
     };
-    const UNUSED = "The map below is not used: each run makes its own. Make map shows it.";
+    const UNUSED = "The map below is not used: each run makes its own. Make map shows that instead.";
+    const REPLACED = "This took the place of your map. Undo brings that back.";
     /** What a map is made by, besides the picture: another one of these is another map. */
     const TEXTS = ["auto_prompt", "auto_against"];
 
@@ -94,6 +95,7 @@
         /** Makes the map and shows it; where that fails, what the painter shows stays. */
         async #show() {
             const made = this.#asked;
+            const isReplacing = this.#shown === null && globalThis.diffdiff.painter.inForce !== null;
             if (!made.source) return this.#say("Put a picture into the img2img tab first.");
             this.#showMaking(true);
             this.#say("");
@@ -103,7 +105,7 @@
                 await this.#renewParts(picture, made.part === "high" ? url : null);
                 await globalThis.diffdiff.painter.take(new File([await (await fetch(url)).blob()], NAME, { type: "image/png" }));
                 this.#shown = { ...made, map: globalThis.diffdiff.painter.inForce };
-                this.#say("");
+                this.#say(isReplacing ? REPLACED : "");
             } catch (error) {
                 if (this.#shown) this.#shown = { ...made, map: this.#shown.map };
                 this.#say(error.message);

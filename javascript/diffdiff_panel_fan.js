@@ -165,7 +165,7 @@
             await this.#page.setNumbers({ denoising_strength: strength, seed: fan.seed, subseed: fan.variationSeed });
             const { steps, of } = this.#page.freeSteps(strength, strength);
             const { from, to } = neighbours(fan, index);
-            this.#tell(`Denoising strength ${strength} (${steps} of ${of} steps) and the fan's seed ${fan.seed} are set.`, [
+            this.#tell(`Denoising strength ${strength} (${steps} of ${of} steps) and the fan's seed ${fan.seed} are set. The rest of the picture has a say in every part, so the whole may look otherwise.`, [
                 ["diffdiff-generate-this", "Generate this", () => this.#page.generate()],
                 from < to && ["diffdiff-zoom", `Zoom in: ${from} to ${to}`, () => this.#zoomIn(from, to)],
             ]);

@@ -157,7 +157,7 @@
             this.#scale = element("div", "diffdiff-scale");
             this.actions = bar("diffdiff-bar diffdiff-actions", "Whole map", [
                 ...ACTIONS.map((entries) => element("div", "diffdiff-group", {}, entries.map((entry) => this.#button(entry, false)))),
-                element("div", "diffdiff-legend", { title: "The overlay's colours" }, [element("span", "", { textContent: "keeps" }), this.#scale, element("span", "", { textContent: "changes most" })]),
+                element("div", "diffdiff-legend", { title: "The overlay's colours; striped, so that they are seen over any picture" }, [element("span", "", { textContent: "keeps" }), this.#scale, element("span", "", { textContent: "changes most" })]),
             ]);
             this.look = element("div", "diffdiff-look", {}, [this.#choice(PEN), this.#slider(OVERLAY), this.#choice(PALETTE)]);
             this.#controls.pen.box.hidden = true;

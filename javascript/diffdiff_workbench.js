@@ -5,6 +5,8 @@
     /** gradio shows the gallery's new pictures a little after the run's end. */
     const SETTLE_MS = 300;
     const BEHIND = "diffdiff-behind";
+    /** While the host has nothing to tell of a run yet, as when it loads its model. */
+    const WAITING = "Waiting for the WebUI to begin";
 
     /**
      * The painter over the whole window, with what a run needs beside it: prompt, strength, softness, Generate, the fan,
@@ -147,7 +149,7 @@
             const isRunning = progress !== null;
             this.#bar.value = progress?.share ?? 0;
             this.#bar.classList.toggle("diffdiff-idle", !isRunning);
-            if (isRunning) this.#status.textContent = progress.text;
+            if (isRunning) this.#status.textContent = progress.text || WAITING;
             this.#live.hidden = !progress?.picture;
             if (progress?.picture && this.#live.src !== progress.picture) this.#live.src = progress.picture;
             if (isRunning && !this.#wasRunning) this.showMap();

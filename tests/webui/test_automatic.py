@@ -148,7 +148,7 @@ class TestPage:
         expected = webui.img2img(PICTURE, map_of(edited), cfg_scale=cfg, sampler_name=self.sampler(page))
         assert largest_difference(page.picture(), expected.pixels) <= NOISE
 
-    def test_a_painted_map_that_is_not_used_is_said_to_be_so(self, page: Page):
+    def test_a_painted_map_that_is_not_used_is_said_to_be_so_and_undo_brings_it_back(self, page: Page):
         page.upload("img2img_image", PICTURE)
         self.choose(page, "luminance")
         note = page.page.get_by_text("The map below is not used")
@@ -157,8 +157,14 @@ class TestPage:
         page.page.locator("#diffdiff_source input[value=map]").dispatch_event("click")
         page.page.locator(".diffdiff-stage").first.click()
         page.until("diffdiff.painter.inForce")
+        painted = page.page.evaluate("[...diffdiff.painter.inForce.pixels]")
         page.page.locator("#diffdiff_source input[value=auto]").dispatch_event("click")
         note.wait_for()
+        page.page.get_by_role("button", name="Make map").click()
+        page.page.get_by_text("Undo brings that back").wait_for()
+        page.page.get_by_role("button", name="Undo").click()
+        page.until_chosen("source", "map")
+        assert page.page.evaluate("[...diffdiff.painter.inForce.pixels]") == painted
 
     @staticmethod
     def sampler(page: Page) -> str:
