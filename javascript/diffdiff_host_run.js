@@ -67,16 +67,16 @@
         openPanel() {
             const title = byId("diffdiff").querySelector(".label-wrap, summary");
             const isOpen = byId("diffdiff_painter").clientWidth > 0 || title.classList.contains("open");
-            if (isOpen) this.switchOn();
+            if (isOpen) this.switchTo(true);
             else title.click(); // which switches it on too
             const source = byId("diffdiff_source")?.querySelector("input[value=map]");
             if (byId("diffdiff_source")?.querySelector("input[value=mask]")?.checked) source.click();
         }
 
-        /** Switches the effect on. */
-        switchOn() {
+        /** Switches the effect. @param {boolean} isOn */
+        switchTo(isOn) {
             const box = byId("diffdiff-visible-checkbox") ?? byId("diffdiff-checkbox").querySelector("input");
-            if (!box.checked) box.click();
+            if (box.checked !== isOn) box.click();
         }
 
         /** Puts a button among the host's own tools beside Generate. @param {HTMLElement} button */

@@ -64,12 +64,14 @@
 
         /** Opens the panel and fills the window with the painter. */
         openFull() {
-            new globalThis.diffdiff.HostRun().openPanel();
+            const { HostRun, PanelFields } = globalThis.diffdiff;
+            const wasOff = !new PanelFields().isEnabled;
+            new HostRun().openPanel();
             const open = () => {
                 if (!this.#container.clientWidth) return;
                 observer.disconnect();
                 this.#layOut();
-                this.#bench.open();
+                this.#bench.open(wasOff);
             };
             const observer = new ResizeObserver(open); // the panel opens in its own time
             observer.observe(this.#container);
@@ -123,6 +125,7 @@
             this.#container.append(this.#root);
             this.#bench = new Workbench(this.#root, room, {
                 pictureSource: () => this.#document.picture?.src ?? null,
+                hasMap: () => this.inForce !== null,
                 resized: () => this.#layOut(),
             });
             this.#surface = this.#createSurface();

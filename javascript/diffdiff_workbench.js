@@ -16,6 +16,7 @@
         #root;
         #run = new globalThis.diffdiff.HostRun();
         #pictureSource;
+        #hasMap;
         #comparison;
         #live;
         #controls = {};
@@ -34,12 +35,14 @@
          * @param {HTMLElement} room that the result is laid over
          * @param {Object} handlers
          * @param {() => ?string} handlers.pictureSource URL of the picture that is painted on
+         * @param {() => boolean} handlers.hasMap whether there is a map for a run
          * @param {() => void} handlers.resized the room is another
          */
-        constructor(root, room, { pictureSource, resized }) {
+        constructor(root, room, { pictureSource, hasMap, resized }) {
             const { element, Comparison } = globalThis.diffdiff;
             this.#root = root;
             this.#pictureSource = pictureSource;
+            this.#hasMap = hasMap;
             this.resized = resized;
             this.#comparison = new Comparison(() => this.showMap());
             this.#live = element("img", "diffdiff-live", { alt: "Live preview", hidden: true });
@@ -84,9 +87,10 @@
             return this.#comparison.isShown;
         }
 
-        open() {
+        /** @param {boolean} wasOff the effect was switched on for this: if no map comes of it, that is taken back */
+        open(wasOff = false) {
             if (this.isOpen) return;
-            this.#left = { focus: document.activeElement, x: scrollX, y: scrollY };
+            this.#left = { wasOff, focus: document.activeElement, x: scrollX, y: scrollY };
             this.#root.classList.add("diffdiff-full");
             document.documentElement.classList.add(BEHIND);
             if (document.fullscreenEnabled) document.documentElement.requestFullscreen().catch(() => {}); // a window is enough
@@ -105,8 +109,9 @@
             document.documentElement.classList.remove(BEHIND);
             if (document.fullscreenElement) document.exitFullscreen();
             this.#run.giveBack([...this.#root.querySelectorAll(".diffdiff-picked")]);
-            const { focus, x, y } = this.#left;
+            const { wasOff, focus, x, y } = this.#left;
             this.#left = null;
+            if (wasOff && !this.#hasMap()) this.#run.switchTo(false);
             this.resized();
             focus?.focus({ preventScroll: true });
             scrollTo(x, y);
@@ -181,7 +186,7 @@
 
         #useMap() {
             if (this.#fields.isEnabled) this.#fields.choose("source", "map");
-            else this.#run.switchOn();
+            else this.#run.switchTo(true);
         }
 
         #finish() {

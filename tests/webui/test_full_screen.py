@@ -165,6 +165,19 @@ def test_whoever_opens_it_by_its_button_wants_it_on(page):
     page.until("document.querySelector('#diffdiff-checkbox input').checked")
 
 
+def test_whoever_only_looks_has_it_off_again(page):
+    tab = page.page
+    page.until("document.querySelector('#diffdiff-checkbox input').checked")
+    tab.keyboard.press("Escape")
+    page.until("!document.querySelector('#diffdiff-checkbox input').checked")
+    tab.get_by_role("button", name="Paint strengths").click()
+    expect(tab.locator(".diffdiff-full canvas").first).to_be_visible()
+    paint_the_right_half(page)
+    tab.get_by_role("button", name="Leave full screen").click()
+    page.until("!document.querySelector('.diffdiff-full')")
+    assert page.checked("#diffdiff-checkbox input")
+
+
 def test_what_goes_wrong_is_said_there(page):
     tab = page.page
     tab.locator(".diffdiff-bench").get_by_role("button", name="Generate", exact=True).click()
