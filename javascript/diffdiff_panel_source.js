@@ -149,9 +149,9 @@
             await this.#choose("source", source, () => this.#isSourceChosen);
         }
 
-        /** A map that was painted is taken as it is. */
+        /** A map that was painted is taken as it is. What stands there since the fields were looked at is the user's. */
         async #soften(mask) {
-            if (this.#isSoftnessChosen) return;
+            if (this.#isSoftnessChosen || this.#fields.number("softness") !== this.#softness) return;
             const isMask = this.#source === "mask";
             const softness = !isMask ? 0 : mask ? automaticSoftness(mask) : this.#softness;
             if (softness !== this.#softness) {

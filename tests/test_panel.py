@@ -477,6 +477,20 @@ class TestOrderOfClicks:
                 panel.page.wait_for_timeout(pause)
             assert self.ends_in(panel, expected), order
 
+    def test_a_softness_that_is_set_before_the_automatic_one_comes_stays(self, panel, steps):
+        """By a script or a paste too, whose events are not the user's."""
+        steps["mask"]()
+        panel.page.evaluate(
+            """() => {
+                const [mask, field] = ["source input[value=mask]", "softness input"].map((rest) =>
+                    document.querySelector(`#diffdiff_${rest}`));
+                const look = () => mask.checked ? diffdiff.writeField(field, 7) : requestAnimationFrame(look);
+                look();
+            }"""
+        )
+        steps["tick"]()
+        assert self.ends_in(panel, ("mask", 7))
+
     def test_a_masks_softness_is_not_a_painted_maps(self, panel, steps):
         steps["tick"]()
         steps["mask"]()
