@@ -13,6 +13,12 @@ from scipy import ndimage
 SIDE = 256
 STEP = 120
 """Seconds that one step may take."""
+TO_IMG2IMG = """() => {
+    if (document.querySelector("#img2img_generate")?.checkVisibility()) return true;
+    const tabs = [...document.querySelectorAll("#tabs > .tab-nav button")];
+    tabs.find((tab) => tab.textContent.trim() === "img2img")?.click();
+}"""
+"""Asked again and again: Forge Neo loses a click that comes too early."""
 
 
 @pytest.fixture
@@ -32,10 +38,7 @@ def open_page(browser, webui) -> Iterator[Callable[..., PainterDriver]]:
         page.on("pageerror", note)
         page.goto(f"{webui.url}?__theme={theme}")
         page.wait_for_function("globalThis.diffdiff?.painter")  # set by the last script that the host starts for us
-        tab = page.locator("#tabs > .tab-nav button", has_text="img2img")
-        if tab.count():
-            tab.first.click()
-        page.locator("#img2img_generate").wait_for(state="visible")
+        page.wait_for_function(TO_IMG2IMG, polling=500)
         page.locator("#diffdiff > .label-wrap").first.click()
         driver = PainterDriver(page)
         driver.root = page.locator("#diffdiff_painter").first
