@@ -111,7 +111,7 @@
             this.#run.giveBack([...this.#root.querySelectorAll(".diffdiff-picked")]);
             const { wasOff, focus, x, y } = this.#left;
             this.#left = null;
-            if (wasOff && !this.#hasMap()) this.#run.switchTo(false);
+            if (wasOff && this.#fields.choice("source") === "map" && !this.#hasMap()) this.#run.switchTo(false);
             this.resized();
             focus?.focus({ preventScroll: true });
             scrollTo(x, y);
