@@ -28,6 +28,11 @@ NOISE = """
 """
 """Flips the lowest bit of every value read back from a canvas, as privacy settings of some browsers do at random."""
 
+FRAMES = """async (count) => {
+    for (let i = 0; i < count; i++) await new Promise(requestAnimationFrame);
+}"""
+"""Waits until the page has drawn that often."""
+
 PAGES = {"/": "painter_page.html", "/panel": "panel_page.html"}
 
 
@@ -126,7 +131,11 @@ def decode_map(url: str) -> np.ndarray:
 
 
 def stroke_on_host_canvas(page, block: str, start: float, end: float, height: float) -> None:
-    """A level stroke on the WebUI's own canvas in the block of that id, in shares of its size."""
+    """A level stroke on the WebUI's own canvas in the block of that id, in shares of its size.
+
+    The canvases follow the pointer from frame to frame, some with a delay: each move waits for a frame, however long a
+    busy machine takes for it, and the end of the stroke for several.
+    """
     canvas = page.locator(f"#{block} canvas:visible").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -137,7 +146,8 @@ def stroke_on_host_canvas(page, block: str, start: float, end: float, height: fl
         page.wait_for_timeout(200)
         for share in np.linspace(start, end, 12):
             page.mouse.move(box["x"] + box["width"] * share, y)
-            page.wait_for_timeout(30)
+            page.evaluate(FRAMES, 1)
+        page.evaluate(FRAMES, 10)
         page.mouse.up()
         page.wait_for_timeout(1500)
 
@@ -195,13 +205,18 @@ class PainterDriver:
         return self.page.locator("#diffdiff_map textarea, #diffdiff_map input").first.input_value()
 
     def received(self) -> np.ndarray:
-        """The map in the hidden field, once it has settled."""
+        """The map in the hidden field, once there is one and it has settled."""
+        self.page.wait_for_function("document.querySelector('#diffdiff_map :is(textarea, input)').value")
         return decode_map(self.sent())
 
     def give(self, file: bytes, name: str = "map.png", kind: str = "image/png") -> None:
         """Choose a file as the map, as in the dialog of the painter's own button."""
         files = self.root.locator("input[type=file]")
         files.set_input_files({"name": name, "mimeType": kind, "buffer": file})
+
+    def hears(self, words: str) -> None:
+        """Wait until the painter says that, among other things."""
+        self.root.get_by_role("status").filter(has_text=words).wait_for()
 
     def notice(self) -> str:
         """What the painter says, and the names of its buttons."""

@@ -212,7 +212,7 @@ def test_a_picture_is_pasted_where_the_pointer_is(open_page):
 def test_what_is_no_picture_is_refused_in_one_sentence(open_page, with_picture):
     painter = open_page(photo(SIDE, SIDE) if with_picture else None)
     drop_file(painter, b"milk, eggs", "shopping.txt", "text/plain")
-    painter.page.wait_for_timeout(300)
+    painter.hears("shopping.txt")
     assert painter.notice().startswith("“shopping.txt” cannot be used as a map: ")
     assert not set("/\\<>") & set(painter.notice()), "no paths and no names of Python's"
     painter.press("OK")
@@ -225,7 +225,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(open_page, with_picture):
 def test_a_file_waits_for_its_picture_and_says_so(open_page):
     painter = open_page()
     painter.give(encoded(Image.fromarray(ramp(90, 70))), "ramp.png")
-    painter.page.wait_for_timeout(300)
+    painter.hears("ramp.png")
     assert painter.notice() == "The map ramp.png (90 × 70) is in use, for the picture to come. Drop"
     painter.press("Drop")
     assert painter.notice() == "" and painter.sent() == ""
@@ -325,8 +325,7 @@ def test_going_to_another_tab_and_back_keeps_the_map(open_page):
     page = painter.page
     show(page, photo(300, 200), "img2img_sketch")
     page.evaluate("showTab('img2img_sketch')")
-    page.wait_for_timeout(400)
-    assert "300 × 200" in painter.notice()
+    painter.hears("300 × 200")
     page.evaluate("showTab('inpaint_sketch')")  # a tab without a picture
     assert np.array_equal(painter.received(), before)
     assert "still in use" in painter.notice()
