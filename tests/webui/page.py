@@ -20,6 +20,18 @@ FIRST_PICTURE = """() => [...document.querySelectorAll("#img2img_gallery img")]
 ERROR = """() => document.querySelector("#html_log_img2img .error")?.textContent"""
 SOURCE = """box => [...document.querySelectorAll(`#${box} img`)].map(image => image.src).find(Boolean) ?? null"""
 
+SHOWS_TAB = """name => {
+    const tabs = [...document.querySelectorAll("#tabs > .tab-nav button")];
+    const tab = tabs.find(tab => tab.textContent.trim() === name);
+    if (!tab || tab.classList.contains("selected")) return true;
+    tab.click();
+}"""
+
+
+def show_tab(page: Any, name: str) -> None:
+    """Show one of the WebUI's tabs, where there are several; a click that comes too early is lost on Forge Neo."""
+    page.wait_for_function(SHOWS_TAB, arg=name, polling=500)
+
 
 class Page:
     """The img2img tab on one browser tab.
@@ -55,10 +67,7 @@ class Page:
             self.page.wait_for_timeout(100)
 
     def to_tab(self, name: str) -> None:
-        """Show one of the WebUI's tabs, where there are several."""
-        tab = self.page.locator("#tabs > .tab-nav button", has_text=name)
-        if tab.count():
-            tab.first.click()
+        show_tab(self.page, name)
 
     def has(self, selector: str) -> bool:
         return self.page.locator(selector).count() > 0

@@ -10,15 +10,11 @@ from painter_harness import PainterDriver, distance_to_segment, middles, photo, 
 from PIL import Image, ImageOps
 from scipy import ndimage
 
+from webui.page import show_tab
+
 SIDE = 256
 STEP = 120
 """Seconds that one step may take."""
-TO_IMG2IMG = """() => {
-    if (document.querySelector("#img2img_generate")?.checkVisibility()) return true;
-    const tabs = [...document.querySelectorAll("#tabs > .tab-nav button")];
-    tabs.find((tab) => tab.textContent.trim() === "img2img")?.click();
-}"""
-"""Asked again and again: Forge Neo loses a click that comes too early."""
 
 
 @pytest.fixture
@@ -38,7 +34,7 @@ def open_page(browser, webui) -> Iterator[Callable[..., PainterDriver]]:
         page.on("pageerror", note)
         page.goto(f"{webui.url}?__theme={theme}")
         page.wait_for_function("globalThis.diffdiff?.painter")  # set by the last script that the host starts for us
-        page.wait_for_function(TO_IMG2IMG, polling=500)
+        show_tab(page, "img2img")
         page.locator("#diffdiff > .label-wrap").first.click()
         driver = PainterDriver(page)
         driver.root = page.locator("#diffdiff_painter").first
