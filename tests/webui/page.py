@@ -49,7 +49,7 @@ class Page:
         self.open()
 
     def open(self) -> None:
-        self.page.goto(self.url)
+        self.page.goto(f"{self.url}?__theme=light")  # without a theme the hosts load the page a second time
         self.page.wait_for_selector("#img2img_generate", state="attached")
         self.page.wait_for_selector("#diffdiff", state="attached")
         self.until("globalThis.diffdiff?.painter")  # set by the last script that the host starts for us
