@@ -45,9 +45,15 @@ def test_many_runs_leak_no_memory(webui: WebUI):
         before = resident()
         for _ in range(RUNS):
             webui.img2img(PICTURE, effect, steps=2)
-        return resident() - before
+        grown = resident() - before
+        print(f"{RUNS} runs, {'ours' if effect else 'plain'}: {grown / 1e6:+.1f} MB")
+        return grown
+
+    def keeps_growing():
+        """A leak grows in every round; the allocator takes another few MB now and then (4.4 in one of six on Forge,
+        and 0.0 in those after it)."""
+        return all(growth(EFFECT) - plain > GROWTH for _ in range(3))
 
     growth(None), growth(EFFECT)  # caches fill, the allocator finds its size
-    plain, ours = growth(None), growth(EFFECT)
-    print(f"{RUNS} runs: plain {plain / 1e6:+.1f} MB, ours {ours / 1e6:+.1f} MB")
-    assert ours - plain <= GROWTH
+    plain = growth(None)
+    assert not keeps_growing()

@@ -21,14 +21,16 @@ from playwright.sync_api import expect
 from webui.client import Result, WebUI, columns, largest_difference, map_of, parameters, photograph, pixels
 from webui.page import Page
 
-PICTURE = photograph((256, 256))
-ENLARGED = PICTURE.resize((512, 512), Image.LANCZOS)
+HALF, SIDE = 128, 256
+"""Of the picture, and of the enlarged one, whose tiles meet in the middle."""
+PICTURE = photograph((HALF, HALF))
+ENLARGED = PICTURE.resize((SIDE, SIDE), Image.LANCZOS)
 STRENGTH = 0.8
 
 
 @dataclass(frozen=True)
 class Upscale:
-    """A script with its settings, which makes 512 x 512 pixels in tiles that meet in the middle: of 256 x 256 or, where
+    """A script with its settings, which makes 256 x 256 pixels in tiles that meet in the middle: of 128 x 128 or, where
     it cannot enlarge them, of the same size.
 
     Attributes:
@@ -58,35 +60,36 @@ class Upscale:
     def given(self, webui: WebUI) -> tuple[Image.Image, list[Any]]:
         """Its picture and arguments."""
         if self is SD_UPSCALE and webui.is_classic:
-            return PICTURE, [128, "Lanczos", 2.0]
+            return PICTURE, [OVERLAP, "Lanczos", 2.0]
         if self is SD_UPSCALE and "Lanczos" not in webui.upscalers:  # Forge Neo, which enlarges by models alone
-            return ENLARGED, [128, "None", 2.0, False]
+            return ENLARGED, [OVERLAP, "None", 2.0, False]
         return PICTURE, self.arguments
 
 
 def ultimate(redraw: str = "linear", seams: str = "none") -> Upscale:
-    """Ultimate SD upscale, by what its panel calls types of redraw and of seams fix; tiles of 256 px, mask blur 8,
-    padding 32; seams of 64 px mended at 0.6."""
+    """Ultimate SD upscale, by what its panel calls types of redraw and of seams fix; tiles of 128 px, mask blur 8,
+    padding 32; seams of 32 px mended at 0.6."""
     redraws, fixes = ("linear", "chess", "none"), ("none", "band pass", "half tile", "half tile + intersections")
     kinds = redraws.index(redraw), fixes.index(seams)
-    arguments = [None, 256, 0, 8, 32, 64, 0.6, 16, 0, False, kinds[0], False, 4, kinds[1], 2, 512, 512, 2]
+    arguments = [None, HALF, 0, 8, 32, 32, 0.6, 16, 0, False, kinds[0], False, 4, kinds[1], 2, SIDE, SIDE, 2]
     runs = (4, 4, 0)[kinds[0]] + (0, 2, 4, 5)[kinds[1]]
-    return Upscale("Ultimate SD upscale", arguments, runs, border=(24, 64, 160, 160)[kinds[1]])
+    return Upscale("Ultimate SD upscale", arguments, runs, border=24)
 
 
 def tiled_diffusion(method: str) -> Upscale:
-    """Tiled Diffusion with its own upscaler, tiles of 32 cells that overlap by 8."""
-    enlarges = [False, True, 512, 512, 32, 32, 8, 4, "Lanczos", 2]
+    """Tiled Diffusion with its own upscaler, tiles of 16 cells that overlap by 4."""
+    enlarges = [False, True, SIDE, SIDE, 16, 16, 4, 4, "Lanczos", 2]
     return Upscale("Tiled Diffusion", [True, method, *enlarges, False], 1, 0, is_always_on=True)
 
 
 def multidiffusion(method: str) -> Upscale:
-    """Forge's own, over a run that enlarges the picture: its tiles are 256 px and overlap by 64."""
-    arguments, size = [True, method, 256, 256, 64, 4], {"width": 512, "height": 512}
+    """Forge's own, over a run that enlarges the picture: its tiles are 128 px and overlap by 32."""
+    arguments, size = [True, method, HALF, HALF, 32, 4], {"width": SIDE, "height": SIDE}
     return Upscale("MultiDiffusion Integrated", arguments, 1, 0, size, is_always_on=True)
 
 
-SD_UPSCALE = Upscale("SD upscale", [None, 128, 1, 2.0], 4, 64, {"width": 320, "height": 320})
+OVERLAP = 64
+SD_UPSCALE = Upscale("SD upscale", [None, OVERLAP, 1, 2.0], 4, OVERLAP // 2, {"width": 160, "height": 160})
 LINEAR, BAND = ultimate(), ultimate(seams="band pass")
 ALL = {
     "SD upscale": SD_UPSCALE,
@@ -124,9 +127,9 @@ def plain(webui: WebUI):
     return ask
 
 
-def quadrant(grey: int, others: int, size: int = 256) -> np.ndarray:
-    """A map with its first `size` pixels each way in one grey and the rest in another: uint8 (512, 512)."""
-    plane = np.full((512, 512), others, np.uint8)
+def quadrant(grey: int, others: int, size: int = HALF) -> np.ndarray:
+    """A map with its first `size` pixels each way in one grey and the rest in another: uint8 (256, 256)."""
+    plane = np.full((SIDE, SIDE), others, np.uint8)
     plane[:size, :size] = grey
     return plane
 
@@ -144,7 +147,7 @@ def change(result: Result) -> np.ndarray:
 def seam(result: Result) -> float:
     """The mean step across the border between tiles over the steps beside it, within 16 pixels."""
     picture = made(result).astype(float)
-    across = [np.abs(np.diff(picture, axis=axis)).mean(axis=(1 - axis, 2))[240:271] for axis in (0, 1)]
+    across = [np.abs(np.diff(picture, axis=axis)).mean(axis=(1 - axis, 2))[HALF - 16 : HALF + 15] for axis in (0, 1)]
     return sum(steps[15] for steps in across) / sum(np.delete(steps, 15).mean() for steps in across)
 
 
@@ -165,8 +168,8 @@ class TestEveryScript:
 
     def test_a_black_quadrant_stays(self, webui: WebUI, upscale: Upscale):
         changed = change(upscale.run(webui, map_of(quadrant(0, 255))))
-        assert not changed[:256, :256].any()
-        assert changed[300:, 300:].mean() > 2
+        assert not changed[:HALF, :HALF].any()
+        assert changed[HALF + 22 :, HALF + 22 :].mean() > 2
 
 
 @each_of(REDRAWN)
@@ -187,32 +190,32 @@ class TestShares:
         webui.needs_script(upscale.script)
         scale = ENLARGED.width // upscale.given(webui)[0].width
         ours = change(upscale.run(webui, map_of(columns(0, 255, size=ENLARGED.size), softness=8)))
-        assert not ours[:, : 256 - 24 * scale - 4].any()
-        assert ours[:, 256 - 20 * scale : 256 - 12 * scale].mean() > 0.2
+        assert not ours[:, : HALF - 24 * scale - 4].any()
+        assert ours[:, HALF - 20 * scale : HALF - 12 * scale].mean() > 0.2
 
 
 @each_of(IN_TILES)
 class TestTiles:
     def test_grey_on_one_tile_is_that_tile_at_that_share_of_the_strength(self, webui: WebUI, upscale: Upscale, plain):
         """Of the tile that comes first, so that its neighbours are the same."""
-        ours = upscale.run(webui, map_of(quadrant(128, 0, 256 + upscale.border)))
+        ours = upscale.run(webui, map_of(quadrant(128, 0, HALF + upscale.border)))
         weaker = plain(upscale, denoising_strength=STRENGTH / 2)
-        inner = slice(0, 256 - upscale.border)
+        inner = slice(0, HALF - upscale.border)
         tiles = [made(each)[inner, inner] for each in (weaker, ours)]
         assert largest_difference(*tiles) <= 1
         assert largest_difference(made(plain(upscale))[inner, inner], tiles[1]) > 10
 
     def test_tiles_that_cannot_change_cost_no_call(self, webui: WebUI, upscale: Upscale):
         webui.needs_test_extension()
-        calls = upscale.run(webui, map_of(quadrant(255, 0, 256 - upscale.border))).run["calls"]
+        calls = upscale.run(webui, map_of(quadrant(255, 0, HALF - upscale.border))).run["calls"]
         assert calls[0] > 0 and not any(calls[1:]) and len(calls) == upscale.runs
 
     def test_an_interrupt_keeps_what_was_not_reached(self, webui: WebUI, upscale: Upscale, plain):
         webui.needs_test_extension()
         ours = upscale.run(webui, map_of(255), test={"encoder_seed": 1, "interrupt_at": 2, "in_run": 2})
-        not_reached = slice(256 + upscale.border, None)
-        assert change(ours)[: 256 - upscale.border, : 256 - upscale.border].mean() > 2
-        assert not change(ours)[not_reached, : 256 - upscale.border].any()
+        not_reached = slice(HALF + upscale.border, None)
+        assert change(ours)[: HALF - upscale.border, : HALF - upscale.border].mean() > 2
+        assert not change(ours)[not_reached, : HALF - upscale.border].any()
         assert not any(ours.run["calls"][2:])
         assert ours.run["hooks"] == 0 and not ours.run["left"]
         again = upscale.run(webui)
@@ -220,10 +223,11 @@ class TestTiles:
 
 
 def test_seams_mended_where_the_map_is_black_stay(webui: WebUI):
-    plane = np.full((512, 512), 255, np.uint8)
-    plane[192:320] = plane[:, 192:320] = 0
+    plane = np.full((SIDE, SIDE), 255, np.uint8)
+    black = slice(HALF - 32, HALF + 32)
+    plane[black] = plane[:, black] = 0
     ours = BAND.run(webui, map_of(plane))
-    assert not change(ours)[192:320].any() and not change(ours)[:, 192:320].any()
+    assert not change(ours)[black].any() and not change(ours)[:, black].any()
     webui.needs_test_extension()
     assert ours.run["calls"][4:] == [0, 0] and all(ours.run["calls"][:4])
 
@@ -233,8 +237,8 @@ def test_an_inpaint_mask_lies_over_the_whole_picture(webui: WebUI, upscale: Upsc
     webui.needs_script(upscale.script)
     mask = Image.fromarray(columns(0, 255, size=upscale.given(webui)[0].size))
     ours = change(upscale.run(webui, {"source": "mask"}, mask=mask))
-    assert not ours[:, :256].any()
-    assert ours[:, 300:].mean() > 2
+    assert not ours[:, :HALF].any()
+    assert ours[:, HALF + 22 :].mean() > 2
 
 
 def test_tiles_in_a_batch_have_their_own_parts(webui: WebUI):
@@ -247,8 +251,8 @@ def test_a_map_of_another_shape_is_stretched(webui: WebUI):
     plane = np.full((32, 96), 255, np.uint8)
     plane[:, :48] = 0
     changed = change(SD_UPSCALE.run(webui, map_of(plane), batch_size=2))
-    assert not changed[:, :256].any()
-    assert changed[:, 262:].mean() > 2
+    assert not changed[:, :HALF].any()
+    assert changed[:, HALF + 6 :].mean() > 2
 
 
 @each_of([SD_UPSCALE, LINEAR])
@@ -261,12 +265,12 @@ def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
     assert upscale.script.lower() in message.lower()
 
 
-DETECTED = (64, 64, 320, 320)
-"""What ADetailer finds in 512 x 512 pixels: from an eighth to five eighths of the width and height."""
-
-
 ITS_SCRIPTS = "dynamic_prompting,dynamic_thresholding,lora_block_weight,negpip,wildcard_recursive,wildcards"
 """What ADetailer lists by itself. A WebUI does not tell this option, so the last request leaves it as that."""
+
+
+DETECTED = 160
+"""What ADetailer finds ends there, at five eighths of the width and height; it begins at an eighth."""
 
 
 @pytest.mark.parametrize("is_listed", [True, False])
@@ -290,8 +294,8 @@ class TestADetailer:
         ours = self.run(webui, is_listed, map_of(quadrant(0, 255)))
         changed = change(ours)
         assert parameters(ours.infotext)["Differential Diffusion"] == "map"
-        assert not changed[:256, :256].any()
-        assert changed[256:320, 256:320].mean() > 2
+        assert not changed[:HALF, :HALF].any()
+        assert changed[HALF:DETECTED, HALF:DETECTED].mean() > 2
 
     def test_grey_is_a_share_of_its_strength_if_it_is_listed(self, webui: WebUI, is_listed: bool):
         grey = self.run(webui, is_listed, map_of(128))
@@ -300,9 +304,9 @@ class TestADetailer:
 
     def test_a_cropped_run_and_a_fan_are_no_broken_pictures(self, webui: WebUI, is_listed: bool):
         mask = Image.fromarray(columns(0, 255, size=ENLARGED.size))
-        cropped = {"mask": mask, "inpaint_full_res": True, "inpainting_fill": 1, "width": 256, "height": 256}
+        cropped = {"mask": mask, "inpaint_full_res": True, "inpainting_fill": 1, "width": HALF, "height": HALF}
         changed = change(self.run(webui, is_listed, {"source": "mask"}, **cropped))
-        assert changed.shape == (512, 512) and not changed[:, :256].any()
+        assert changed.shape == (SIDE, SIDE) and not changed[:, :HALF].any()
         fan = self.run(webui, is_listed, {"source": "fan", "fan_count": 2})
         assert fan.images[0].size == ENLARGED.size and len(fan.images) == 2
 
@@ -330,7 +334,7 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
     folders = {name: tmp_path / name for name in ("input", "output", "inpaint_mask")}
     lanczos = "#script_sd_upscale_upscaler_index input[value=Lanczos]"  # a dropdown on Forge Neo and Forge Classic
     picture = PICTURE if page.has(lanczos) else ENLARGED
-    kept = {"left": np.s_[:, :256], "right": np.s_[:, 256:]}
+    kept = {"left": np.s_[:, :HALF], "right": np.s_[:, HALF:]}
     masks = {"left": columns(0, 255, size=picture.size), "right": columns(255, 0, size=picture.size)}
     for folder in folders.values():
         folder.mkdir()
@@ -338,7 +342,7 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
         picture.save(folders["input"] / f"{name}.png")
         Image.fromarray(mask).save(folders["inpaint_mask"] / f"{name}.png")
     page.to_batch()
-    page.set_numbers(width=256, height=256, steps=4, denoising_strength=STRENGTH, seed=1)
+    page.set_numbers(width=160, height=160, steps=4, denoising_strength=STRENGTH, seed=1)
     page.switch(True)
     page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
     page.until_chosen("source", "mask")
