@@ -134,7 +134,7 @@ def test_progress_names_the_step_and_interrupt_ends_the_run(page):
     assert page.locator("#img2img_interrupt").is_visible() and not page.locator("#img2img_generate").is_visible()
     assert page.evaluate("parseFloat(document.querySelector('.progressDiv .progress').style.width)") > 0
     page.click("#img2img_interrupt")
-    page.wait_for_selector("#img2img_generate", state="visible", timeout=10000)
+    page.wait_for_selector("#img2img_generate", state="visible")
     assert page.locator(".progressDiv").count() == 0
     page.wait_for_selector("#img2img_gallery img")
 
@@ -363,5 +363,5 @@ def test_nothing_is_asked_of_other_servers_before_the_page_works(browser, previe
     context.route(lambda url: not url.startswith(preview), lambda route: route.abort())
     page = context.new_page()
     page.goto(preview)
-    page.wait_for_selector("#img2img_generate", timeout=20000)
+    page.wait_for_selector("#img2img_generate")
     context.close()

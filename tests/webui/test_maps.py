@@ -54,7 +54,7 @@ def test_few_steps_are_few_strengths(open_page, webui: WebUI):
     prepare(page)
     page.page.locator("#diffdiff_preview").evaluate("preview => preview.scrollIntoView({ block: 'center' })")
     words = "4 strengths can be told apart: greys from 1, 85, 170 and 255 on."
-    page.page.locator("#diffdiff", has_text=words).wait_for(timeout=30_000)
+    page.page.locator("#diffdiff", has_text=words).wait_for()
     options = {"steps": 4, "denoising_strength": 0.75, "sampler_name": "Euler"}
     firsts, lasts = (
         [webui.img2img(PICTURE, map_of(grey, keep_exact=False), **options).pixels for grey in greys]
@@ -136,7 +136,7 @@ def test_a_half_transparent_mask_of_the_inpaint_sketch_tab_has_half_the_strength
     stroke_on_host_canvas(page.page, "inpaint_sketch", 0.3, 0.7, height=0.5)
     page.page.locator("#diffdiff_preview").evaluate("preview => preview.scrollIntoView({ block: 'center' })")
     small = page.page.locator("#diffdiff_preview canvas").first
-    small.wait_for(timeout=30_000)
+    small.wait_for()
     page.page.wait_for_timeout(2000)
     middle = small.evaluate(
         "canvas => canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data[0]"
