@@ -88,8 +88,9 @@ def multidiffusion(method: str) -> Upscale:
     return Upscale("MultiDiffusion Integrated", arguments, 1, 0, size, is_always_on=True)
 
 
-OVERLAP = 64
-SD_UPSCALE = Upscale("SD upscale", [None, OVERLAP, 1, 2.0], 4, OVERLAP // 2, {"width": 160, "height": 160})
+TILE, OVERLAP = 192, 128
+"""Of SD upscale. Forge Neo rounds a tile's size to 64, without telling the script."""
+SD_UPSCALE = Upscale("SD upscale", [None, OVERLAP, 1, 2.0], 4, OVERLAP // 2, {"width": TILE, "height": TILE})
 LINEAR, BAND = ultimate(), ultimate(seams="band pass")
 ALL = {
     "SD upscale": SD_UPSCALE,
@@ -342,7 +343,7 @@ def test_each_picture_of_a_folder_is_enlarged_with_its_own_mask(webui: WebUI, pa
         picture.save(folders["input"] / f"{name}.png")
         Image.fromarray(mask).save(folders["inpaint_mask"] / f"{name}.png")
     page.to_batch()
-    page.set_numbers(width=160, height=160, steps=4, denoising_strength=STRENGTH, seed=1)
+    page.set_numbers(width=TILE, height=TILE, steps=4, denoising_strength=STRENGTH, seed=1)
     page.switch(True)
     page.page.locator("#diffdiff_source input[value=mask]").dispatch_event("click")
     page.until_chosen("source", "mask")
