@@ -23,13 +23,14 @@ SOURCE = """box => [...document.querySelectorAll(`#${box} img`)].map(image => im
 SHOWS_TAB = """name => {
     const tabs = [...document.querySelectorAll("#tabs > .tab-nav button")];
     const tab = tabs.find(tab => tab.textContent.trim() === name);
-    if (!tab || tab.classList.contains("selected")) return true;
-    tab.click();
+    const hasTabs = gradio_config.components.some(({ props }) => props.elem_id === "tabs");
+    if (!hasTabs || tab?.classList.contains("selected")) return true;
+    tab?.click();
 }"""
 
 
 def show_tab(page: Any, name: str) -> None:
-    """Show one of the WebUI's tabs, where there are several; a click that comes too early is lost on Forge Neo."""
+    """Show one of the WebUI's tabs, where there are several; they may come after all else."""
     page.wait_for_function(SHOWS_TAB, arg=name, polling=500)
 
 
