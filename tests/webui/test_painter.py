@@ -320,7 +320,7 @@ def test_a_mask_painted_in_the_inpaint_tab_becomes_the_map(open_page):
     y, x = np.nonzero(received)
     assert received.shape == (SIDE, SIDE)
     assert abs(x.mean() - SIDE / 2) < 8 and abs(y.mean() - SIDE / 4) < 12
-    assert SIDE / 2 - 5 < np.ptp(x) < SIDE / 2 + 60  # the stroke, and the width of the host's brush
+    assert SIDE / 2 - 5 < np.ptp(x) < SIDE / 2 + 110  # the stroke, and the width of the host's brush: 100 on Forge Neo
 
 
 def test_the_panels_choices_stand_in_one_line_at_1366(open_page):
