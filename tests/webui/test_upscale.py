@@ -260,7 +260,8 @@ def test_a_map_of_another_shape_is_stretched(webui: WebUI):
 def test_a_fan_is_refused(webui: WebUI, upscale: Upscale):
     webui.needs_script(upscale.script)
     picture, arguments = upscale.given(webui)
-    body = webui.body(picture, {"source": "fan"}, script_name=upscale.script, script_args=arguments)
+    request = {"script_name": upscale.script, "script_args": arguments}
+    body = webui.body(picture, {"source": "fan"}, **request | upscale.options)
     status, message = webui.refused(body)
     assert status == 422 and "a strength fan is made by one run" in message
     assert upscale.script.lower() in message.lower()
