@@ -22,7 +22,7 @@ SOURCE = """box => [...document.querySelectorAll(`#${box} img`)].map(image => im
 
 SHOWS_TAB = """name => {
     const tabs = [...document.querySelectorAll("#tabs > .tab-nav button")];
-    const tab = tabs.find(tab => tab.textContent.trim() === name);
+    const tab = tabs.find(tab => tab.textContent.trim().toLowerCase() === name.toLowerCase());
     const hasTabs = gradio_config.components.some(({ props }) => props.elem_id === "tabs");
     if (!hasTabs || tab?.classList.contains("selected")) return true;
     tab?.click();
@@ -30,7 +30,10 @@ SHOWS_TAB = """name => {
 
 
 def show_tab(page: Any, name: str) -> None:
-    """Show one of the WebUI's tabs, where there are several; they may come after all else."""
+    """Show one of the WebUI's tabs, where there are several; they may come after all else.
+
+    Forge writes "Img2img".
+    """
     page.wait_for_function(SHOWS_TAB, arg=name, polling=500)
 
 
